@@ -1,0 +1,291 @@
+//! An adapter on the device: LoRA branches over one flat buffer (Hu et al. 2021).
+
+use std::collections::BTreeMap;
+
+use atelier_diffusion::Gaussian;
+use atelier_kernels::view;
+use atelier_models::{AdaptablePath, 
+    ConvLowRank, LinearLowRank, LowRank, ModelError, ProjectionKind, UNet2DConditionModel,
+};
+use burn::tensor::{Gradients, Tensor};
+
+use crate::{
+    error::AdapterError,
+    file::{AdapterFile, Factor, Module},
+    layout::{Layout, Slot, Span},
+    metadata::Metadata,
+    targets::Targets,
+};
+
+/// A LoRA adapter's factors on the host, laid out for the device.
+///
+/// In the buffer linear factors are stored as the product needs them (down `[in, rank]`, up
+/// `[rank, out]`), in files as PyTorch does (down `[rank, in]`, up `[out, rank]`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lora {
+    pub layout: Layout,
+    /// Scale of every branch at strength 1: alpha / rank.
+    pub scale: f32,
+    /// The flat buffer's values; gaps are zero.
+    pub values: Vec<f32>,
+}
+
+impl Lora {
+    /// A new adapter for `model`: down Kaiming uniform with a = sqrt 5, as PyTorch's linear layers and
+    /// kohya's trainer have it, up zero, so that it changes nothing yet.
+    pub fn init(
+        model: &UNet2DConditionModel,
+        targets: Targets,
+        rank: usize,
+        alpha: f32,
+        seed: u64,
+    ) -> Result<Self, AdapterError> {
+        if rank == 0 {
+            return Err(AdapterError::RankZero);
+        }
+        // In the order of the file's modules, so that an adapter that was saved and loaded again has
+        // the layout it was trained with, and recordings made for the one serve the other.
+        let mut projections = model.adaptable();
+        projections.sort_by(|a, b| a.path.cmp(&b.path));
+        let layout = Layout::new(
+            projections
+                .into_iter()
+                .filter(|projection| targets.takes(projection))
+                .map(|projection| (projection, rank)),
+        );
+        let mut values = vec![0.0; layout.length];
+        for (stream, slot) in layout.slots.iter().enumerate() {
+            // Kaiming uniform with a = sqrt 5 comes down to 1 / sqrt(fan_in).
+            let bound = 1.0 / (slot.kind.fan_in() as f32).sqrt();
+            let mut random = Gaussian::new(seed, INIT_STREAMS + stream as u64);
+            for value in &mut values[slot.down.range()] {
+                *value = (2.0 * random.uniform() as f32 - 1.0) * bound;
+            }
+        }
+        Ok(Self {
+            layout,
+            scale: alpha / rank as f32,
+            values,
+        })
+    }
+
+    /// Reads an adapter file for `model`: its UNet modules, since the text encoder cannot be adapted
+    /// yet.
+    ///
+    /// # Errors
+    /// What is wrong with the file, or a module that the model lacks or has in other widths.
+    pub fn read(
+        bytes: &[u8],
+        model: &UNet2DConditionModel,
+    ) -> Result<(Self, Metadata), AdapterError> {
+        let known: BTreeMap<String, AdaptablePath> = model
+            .adaptable()
+            .into_iter()
+            .map(|projection| (format!("{PREFIX}{}", projection.path), projection))
+            .collect();
+        let file = AdapterFile::read(bytes, &known.keys().cloned().collect::<Vec<_>>())?;
+        let shape = |kind: ProjectionKind| (kind.inputs(), kind.outputs(), kind.kernel());
+        file.check(
+            &known
+                .iter()
+                .map(|(path, projection)| (path.clone(), shape(projection.kind)))
+                .collect(),
+        )?;
+        Ok((Self::from_modules(&file, &known), Metadata::from_map(&file.metadata)))
+    }
+
+    fn from_modules(file: &AdapterFile, known: &BTreeMap<String, AdaptablePath>) -> Self {
+        let layout = Layout::new(file.modules.iter().filter_map(|(path, module)| {
+            Some((known.get(path)?.clone(), module.rank()))
+        }));
+        let mut values = vec![0.0; layout.length];
+        for slot in &layout.slots {
+            let module = &file.modules[&format!("{PREFIX}{}", slot.path)];
+            // Every module may have its own alpha: it goes into up, and the common scale is 1.
+            let scale = module.scale();
+            let down = slot.to_device(&module.down.values, Side::Down);
+            let up = slot.to_device(&module.up.values, Side::Up);
+            values[slot.down.range()].copy_from_slice(&down);
+            for (value, up) in values[slot.up.range()].iter_mut().zip(up) {
+                *value = up * scale;
+            }
+        }
+        Self {
+            layout,
+            scale: 1.0,
+            values,
+        }
+    }
+
+    /// As a file's content: kohya's shapes, alpha on every module.
+    pub fn to_file(&self, metadata: &Metadata) -> AdapterFile {
+        let modules = self
+            .layout
+            .slots
+            .iter()
+            .map(|slot| {
+                let factor = |side: Side, span: Span| Factor {
+                    shape: slot.file_shape(side),
+                    values: slot.to_file(&self.values[span.range()], side),
+                };
+                let module = Module {
+                    down: factor(Side::Down, slot.down),
+                    up: factor(Side::Up, slot.up),
+                    alpha: Some(self.scale * slot.rank as f32),
+                };
+                (format!("{PREFIX}{}", slot.path), module)
+            })
+            .collect();
+        AdapterFile {
+            modules,
+            metadata: metadata.to_map(),
+        }
+    }
+
+    /// The largest rank of its modules.
+    pub fn rank(&self) -> usize {
+        self.layout.slots.iter().map(|slot| slot.rank).max().unwrap_or(0)
+    }
+}
+
+/// Hangs the branches of an adapter into `model`. `flat` has the values of a [`Lora`] with `layout`,
+/// on the device; `scale` is one value there: the strength times [`Lora::scale`]. Both are views, so
+/// writing new values into their buffers changes what the model does.
+pub fn attach(
+    model: &mut UNet2DConditionModel,
+    layout: &Layout,
+    flat: &Tensor<1>,
+    scale: &Tensor<1>,
+) -> Result<(), ModelError> {
+    for slot in &layout.slots {
+        let down = view(flat.clone(), slot.down.start, slot.down.length).autodiff();
+        let up = view(flat.clone(), slot.up.start, slot.up.length).autodiff();
+        model.set_branch(&slot.path, slot.branch(down, up, scale.clone().autodiff()))?;
+    }
+    Ok(())
+}
+
+/// Like [`attach`], with factors that collect gradients.
+pub fn attach_trainable(
+    model: &mut UNet2DConditionModel,
+    layout: &Layout,
+    flat: &Tensor<1>,
+    scale: &Tensor<1>,
+) -> Result<Leaves, ModelError> {
+    let mut leaves = Vec::new();
+    for slot in &layout.slots {
+        let [down, up] = [slot.down, slot.up].map(|span| {
+            let leaf = view(flat.clone(), span.start, span.length).autodiff().require_grad();
+            leaves.push((span, leaf.clone()));
+            leaf
+        });
+        model.set_branch(&slot.path, slot.branch(down, up, scale.clone().autodiff()))?;
+    }
+    Ok(Leaves {
+        leaves,
+        length: layout.length,
+    })
+}
+
+/// The factors that collect gradients in one forward pass.
+pub struct Leaves {
+    leaves: Vec<(Span, Tensor<1>)>,
+    length: usize,
+}
+
+impl Leaves {
+    /// Their gradients laid out as the factors are, zero in the gaps and where a factor took no part.
+    pub fn gradient(&self, gradients: &mut Gradients) -> Tensor<1> {
+        let mut pieces = Vec::with_capacity(self.leaves.len());
+        let mut end = 0;
+        for (span, leaf) in &self.leaves {
+            let device = leaf.device().without_autodiff();
+            if span.start > end {
+                pieces.push(Tensor::zeros([span.start - end], &device));
+            }
+            pieces.push(
+                leaf.grad_remove(gradients)
+                    .unwrap_or_else(|| Tensor::zeros([span.length], &device)),
+            );
+            end = span.start + span.length;
+        }
+        if self.length > end {
+            let device = pieces[0].device();
+            pieces.push(Tensor::zeros([self.length - end], &device));
+        }
+        Tensor::cat(pieces, 0)
+    }
+}
+
+/// Streams of the random generator from here on are for initial factors.
+const INIT_STREAMS: u64 = 1 << 40;
+const PREFIX: &str = "unet.";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Down,
+    Up,
+}
+
+impl Span {
+    pub fn range(self) -> std::ops::Range<usize> {
+        self.start..self.start + self.length
+    }
+}
+
+impl Slot {
+    fn branch(&self, down: Tensor<1>, up: Tensor<1>, scale: Tensor<1>) -> LowRank {
+        let rank = self.rank;
+        match self.kind {
+            ProjectionKind::Linear { inputs, outputs } => LowRank::Linear(LinearLowRank {
+                down: down.reshape([inputs, rank]),
+                up: up.reshape([rank, outputs]),
+                scale,
+            }),
+            ProjectionKind::Conv { inputs, outputs, kernel } => LowRank::Conv(ConvLowRank {
+                down: down.reshape([rank, inputs, kernel, kernel]),
+                up: up.reshape([outputs, rank, 1, 1]),
+                scale,
+            }),
+        }
+    }
+
+    /// Shape of a factor in kohya's files.
+    fn file_shape(&self, side: Side) -> Vec<usize> {
+        match (self.kind, side) {
+            (ProjectionKind::Linear { inputs, .. }, Side::Down) => vec![self.rank, inputs],
+            (ProjectionKind::Linear { outputs, .. }, Side::Up) => vec![outputs, self.rank],
+            (ProjectionKind::Conv { inputs, kernel, .. }, Side::Down) => {
+                vec![self.rank, inputs, kernel, kernel]
+            }
+            (ProjectionKind::Conv { outputs, .. }, Side::Up) => vec![outputs, self.rank, 1, 1],
+        }
+    }
+
+    fn to_device(&self, values: &[f32], side: Side) -> Vec<f32> {
+        match self.kind {
+            ProjectionKind::Linear { .. } => {
+                let shape = self.file_shape(side);
+                transpose(values, shape[0], shape[1])
+            }
+            ProjectionKind::Conv { .. } => values.to_vec(),
+        }
+    }
+
+    fn to_file(&self, values: &[f32], side: Side) -> Vec<f32> {
+        match self.kind {
+            ProjectionKind::Linear { .. } => {
+                let shape = self.file_shape(side);
+                transpose(values, shape[1], shape[0])
+            }
+            ProjectionKind::Conv { .. } => values.to_vec(),
+        }
+    }
+}
+
+/// `[rows, columns]` to `[columns, rows]`.
+fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    (0..columns)
+        .flat_map(|column| (0..rows).map(move |row| values[row * columns + column]))
+        .collect()
+}

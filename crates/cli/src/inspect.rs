@@ -1,0 +1,38 @@
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use atelier_weights::{File, Limits};
+use clap::Args;
+use serde_json::json;
+
+#[derive(Args)]
+pub struct Inspect {
+    /// A .safetensors file: an adapter.
+    file: PathBuf,
+}
+
+impl Inspect {
+    pub fn run(self, json: bool) -> Result<()> {
+        let bytes = std::fs::read(&self.file)
+            .with_context(|| format!("{} could not be read", self.file.display()))?;
+        let file = File::parse(&bytes, Limits::ADAPTER)?;
+        if json {
+            let tensors: serde_json::Map<_, _> = file
+                .tensors()
+                .map(|(info, _)| {
+                    let value = json!({"dtype": format!("{:?}", info.dtype), "shape": info.shape});
+                    (info.name.clone(), value)
+                })
+                .collect();
+            println!("{}", json!({"tensors": tensors, "metadata": file.metadata()}));
+            return Ok(());
+        }
+        for (info, _) in file.tensors() {
+            println!("{:?} {:?}  {}", info.dtype, info.shape, info.name);
+        }
+        for (key, value) in file.metadata() {
+            println!("{key}: {value}");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+use std::{path::PathBuf, time::Instant};
+
+use anyhow::{Context, Result};
+use atelier_engine::{Folder, Pipeline, Session, recipe};
+use atelier_protocol::{SampleSettings, SamplerKind};
+use clap::Args;
+use serde_json::json;
+
+use crate::{device::DeviceChoice, report::Report};
+
+#[derive(Args)]
+pub struct Sample {
+    /// A diffusers folder.
+    #[arg(long)]
+    model: PathBuf,
+    #[arg(long)]
+    prompt: String,
+    #[arg(long, default_value = "")]
+    negative_prompt: String,
+    /// An adapter, and how much of it: FILE or FILE:0.8.
+    #[arg(long)]
+    adapter: Option<String>,
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    #[arg(long, default_value_t = SampleSettings::default().steps)]
+    steps: u32,
+    #[arg(long, default_value_t = SampleSettings::default().guidance_scale)]
+    guidance_scale: f32,
+    /// ddim, euler, euler_ancestral, dpmpp_2m or dpmpp_2m_karras.
+    #[arg(long, default_value = "dpmpp_2m", value_parser = sampler)]
+    sampler: SamplerKind,
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
+    /// The picture, a PNG.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+fn sampler(name: &str) -> Result<SamplerKind, String> {
+    serde_json::from_value(name.into()).map_err(|_| "no sampler has that name".to_string())
+}
+
+/// `FILE:strength`, where the strength may be left out. A colon that no number follows belongs to
+/// the file's name.
+fn adapter(argument: &str) -> (PathBuf, f32) {
+    match argument
+        .rsplit_once(':')
+        .map(|(file, strength)| (file, strength.parse()))
+    {
+        Some((file, Ok(strength))) => (file.into(), strength),
+        _ => (argument.into(), 1.0),
+    }
+}
+
+impl Sample {
+    pub async fn run(self, json: bool) -> Result<()> {
+        let report = Report::new(json);
+        let device = self.device.open()?;
+        let pipeline = Pipeline::load(&Folder(self.model.clone()), &device, |done, total| {
+            report.progress("loading", done, total, String::new());
+        })
+        .await?;
+        let mut session = Session::new(device, pipeline);
+        let mut strength = 1.0;
+        if let Some(argument) = &self.adapter {
+            let (file, given) = adapter(argument);
+            let bytes = std::fs::read(&file)
+                .with_context(|| format!("{} could not be read", file.display()))?;
+            session.load_adapter(&bytes)?;
+            strength = given;
+        }
+        let settings = SampleSettings {
+            prompt: self.prompt,
+            negative_prompt: self.negative_prompt,
+            seed: self.seed,
+            steps: self.steps,
+            guidance_scale: self.guidance_scale,
+            sampler: self.sampler,
+            strength,
+            compare: false,
+        };
+        let with_adapter = session.adapter().is_some();
+        let start = Instant::now();
+        let steps = u64::from(settings.steps);
+        let picture = session
+            .sample(&settings, with_adapter, |step| {
+                report.progress("sampling", u64::from(step), steps, String::new());
+                true
+            })
+            .await?;
+        let seconds = start.elapsed().as_secs_f32();
+        let png = recipe::png(&picture, &settings, &session.pipeline, session.adapter())?;
+        std::fs::write(&self.out, png)
+            .with_context(|| format!("{} could not be written", self.out.display()))?;
+        let timing = session.denoiser_timing();
+        report.say(
+            json!({
+                "picture": self.out,
+                "seconds": seconds,
+                "truncated": picture.truncated,
+                "eager_step_seconds": timing.map(|t| t.eager.as_secs_f32()),
+                "replayed_step_seconds": timing.and_then(|t| t.replay).map(|t| t.as_secs_f32()),
+            }),
+            format!("{} in {seconds:.1} s", self.out.display()),
+        );
+        report.finish();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::adapter;
+
+    #[test]
+    fn strength_is_taken_off_the_end() {
+        assert_eq!(adapter("a.safetensors:0.8"), ("a.safetensors".into(), 0.8));
+        assert_eq!(adapter("a.safetensors"), ("a.safetensors".into(), 1.0));
+        assert_eq!(
+            adapter("c:\\a.safetensors"),
+            ("c:\\a.safetensors".into(), 1.0)
+        );
+    }
+}

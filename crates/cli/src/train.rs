@@ -1,0 +1,189 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use atelier_engine::{Folder, Pipeline, Session, TrainingEnd, TrainingEvent, WorkInput};
+use atelier_pictures::{Picture, decode};
+use atelier_protocol::{Preset, TrainingSettings};
+use clap::Args;
+use serde_json::json;
+
+use crate::{device::DeviceChoice, report::Report};
+
+#[derive(Args)]
+pub struct Train {
+    /// A diffusers folder.
+    #[arg(long)]
+    model: PathBuf,
+    /// A folder of pictures. A text file of the same name is a picture's caption; without one its
+    /// name is.
+    #[arg(long)]
+    works: PathBuf,
+    /// The adapter, a .safetensors file.
+    #[arg(long)]
+    out: PathBuf,
+    /// Words that call the hand later.
+    #[arg(long, default_value = "")]
+    trigger: String,
+    /// quick, balanced or thorough; the options below change single values of it.
+    #[arg(long, default_value = "balanced", value_parser = preset)]
+    preset: Preset,
+    #[arg(long)]
+    steps: Option<u32>,
+    #[arg(long)]
+    rank: Option<u32>,
+    #[arg(long)]
+    alpha: Option<f32>,
+    #[arg(long)]
+    learning_rate: Option<f32>,
+    #[arg(long)]
+    batch_size: Option<u32>,
+    #[arg(long)]
+    caption_dropout: Option<f32>,
+    #[arg(long)]
+    no_flip: bool,
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
+}
+
+fn preset(name: &str) -> Result<Preset, String> {
+    serde_json::from_value(name.into()).map_err(|_| "no preset has that name".to_string())
+}
+
+/// Pictures of `folder` with their captions, by name, and what was left out and why.
+fn works(folder: &Path, report: &Report) -> Result<Vec<(Picture, String)>> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .with_context(|| format!("{} could not be read", folder.display()))?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.is_file())
+        .filter(|path| {
+            let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+            ["png", "jpg", "jpeg", "webp"]
+                .iter()
+                .any(|known| extension == *known)
+        })
+        .collect();
+    files.sort();
+    let mut works = Vec::new();
+    for file in files {
+        match decode(&std::fs::read(&file)?) {
+            Ok(picture) => {
+                let caption =
+                    std::fs::read_to_string(file.with_extension("txt")).unwrap_or_else(|_| {
+                        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+                        stem.replace(['_', '-'], " ")
+                    });
+                works.push((picture, caption.trim().to_string()));
+            }
+            Err(error) => report.say(
+                json!({"left_out": file, "reason": error.to_string()}),
+                format!("{} is left out: {error}", file.display()),
+            ),
+        }
+    }
+    Ok(works)
+}
+
+impl Train {
+    fn settings(&self) -> TrainingSettings {
+        let preset = self.preset.settings();
+        let rank = self.rank.unwrap_or(preset.rank);
+        TrainingSettings {
+            trigger: self.trigger.clone(),
+            steps: self.steps.unwrap_or(preset.steps),
+            rank,
+            alpha: self.alpha.unwrap_or(rank as f32),
+            learning_rate: self.learning_rate.unwrap_or(preset.learning_rate),
+            batch_size: self.batch_size.unwrap_or(preset.batch_size),
+            caption_dropout: self.caption_dropout.unwrap_or(preset.caption_dropout),
+            flip: !self.no_flip,
+            seed: self.seed,
+            ..preset
+        }
+    }
+
+    pub async fn run(self, json: bool) -> Result<()> {
+        let report = Report::new(json);
+        let works = works(&self.works, &report)?;
+        if works.is_empty() {
+            bail!(
+                "{} holds no pictures; put PNG, JPEG or WebP files there",
+                self.works.display()
+            );
+        }
+        let device = self.device.open()?;
+        let pipeline = Pipeline::load(&Folder(self.model.clone()), &device, |done, total| {
+            report.progress("loading", done, total, String::new());
+        })
+        .await?;
+        let mut session = Session::new(device, pipeline);
+        let inputs: Vec<WorkInput> = works
+            .iter()
+            .map(|(picture, caption)| WorkInput {
+                picture,
+                caption,
+                focus: 0.5,
+            })
+            .collect();
+        let settings = self.settings();
+        let steps = u64::from(settings.steps);
+        let end = session
+            .train(&inputs, &settings, || false, |event| match event {
+                TrainingEvent::Prepared { done, total } => {
+                    report.progress("encoding", done as u64, total as u64, String::new());
+                }
+                TrainingEvent::Recording => report.progress("recording", 0, 1, String::new()),
+                TrainingEvent::Recorded(timing) => report.say(
+                    json!({
+                        "eager_step_seconds": timing.eager.as_secs_f32(),
+                        "replayed_step_seconds": timing.replay.map(|t| t.as_secs_f32()),
+                    }),
+                    match timing.replay {
+                        Some(replay) => format!("a step takes {replay:.2?} replayed, {:.2?} eager", timing.eager),
+                        None => format!("a step takes {:.2?}", timing.eager),
+                    },
+                ),
+                TrainingEvent::Stepped { report: step, seconds_per_step } => {
+                    report.progress("training", u64::from(step.step), steps, format!("loss {:.4}", step.loss));
+                    if json {
+                        report.say(
+                            json!({"step": step.step, "loss": step.loss, "gradient_norm": step.gradient_norm, "seconds_per_step": seconds_per_step}),
+                            String::new(),
+                        );
+                    }
+                }
+                TrainingEvent::WentBack { report: step } => report.say(
+                    json!({"went_back": step.step}),
+                    format!("step {} came out as no number and was undone", step.step),
+                ),
+                TrainingEvent::Validated { step, loss, held_back } => report.say(
+                    json!({"validated": step, "validation_loss": loss, "held_back": held_back}),
+                    format!("step {step}: validation loss {loss:.5}"),
+                ),
+                TrainingEvent::Previewed { .. } => {}
+            })
+            .await?;
+        if end == TrainingEnd::Diverged {
+            report.say(
+                json!({"diverged": true}),
+                "training stopped early: the loss was no number several times; lower the learning rate".into(),
+            );
+        }
+        let title = self
+            .out
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_string();
+        let bytes = session.save_adapter(&title)?;
+        std::fs::write(&self.out, bytes)
+            .with_context(|| format!("{} could not be written", self.out.display()))?;
+        report.say(
+            json!({"adapter": self.out}),
+            format!("{} written", self.out.display()),
+        );
+        report.finish();
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! The guided UNet of one sampler step, recorded.
+
+use std::{cell::RefCell, rc::Rc};
+
+use atelier_adapter::{Layout, Lora, attach};
+use atelier_kernels::{KernelError, Recorded, Timing, VIEW_ALIGNMENT, view, write_into};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::{error::EngineError, pipeline::Pipeline};
+
+/// Both prompts' predictions in one batched call, put together by classifier-free guidance
+/// (Ho and Salimans 2022). Holds an adapter whose values can be exchanged.
+pub struct Denoiser {
+    recorded: Recorded,
+    adapter: Option<Held>,
+    places: Places,
+    inputs: Vec<f32>,
+    device: Device,
+}
+
+struct Held {
+    layout: Layout,
+    scale: f32,
+    flat: Rc<RefCell<Tensor<1>>>,
+}
+
+/// Where the parts of the input buffer begin.
+#[derive(Clone, Copy)]
+struct Places {
+    latents: usize,
+    prompts: usize,
+    timestep: usize,
+    guidance: usize,
+    strength: usize,
+    length: usize,
+}
+
+impl Denoiser {
+    /// Records the UNet of `pipeline`, with the branches of `adapter` hung in.
+    pub async fn record(
+        pipeline: &Pipeline,
+        adapter: Option<&Lora>,
+        device: &Device,
+    ) -> Result<Self, EngineError> {
+        let [channels, height, width] = pipeline.latents();
+        let (tokens, embedding) = (pipeline.max_tokens, pipeline.embedding);
+        let size = channels * height * width;
+
+        let mut length = 0;
+        let mut place = |values: usize| {
+            let start = length;
+            length = (start + values).next_multiple_of(VIEW_ALIGNMENT);
+            start
+        };
+        let places = Places {
+            latents: place(size),
+            prompts: place(2 * tokens * embedding),
+            timestep: place(1),
+            guidance: place(1),
+            strength: place(1),
+            length,
+        };
+        let places = Places { length, ..places };
+
+        let held = match adapter {
+            None => None,
+            Some(lora) => {
+                // Tried once, so that an adapter that does not fit is an error here.
+                let flat = upload(&lora.values, device);
+                let one = Tensor::full([1], 1.0, device);
+                attach(&mut pipeline.unet.clone(), &lora.layout, &flat, &one)?;
+                Some(Held {
+                    layout: lora.layout.clone(),
+                    scale: lora.scale,
+                    flat: Rc::new(RefCell::new(flat)),
+                })
+            }
+        };
+        let branches = held
+            .as_ref()
+            .map(|held| (held.layout.clone(), held.flat.clone()));
+        let unet = pipeline.unet.clone();
+        let closure = move |inputs: Tensor<1>| {
+            let part = |start: usize, length: usize| view(inputs.clone(), start, length);
+            let mut unet = unet.clone();
+            if let Some((layout, flat)) = &branches {
+                attach(&mut unet, layout, &flat.borrow(), &part(places.strength, 1))
+                    .expect("the adapter was tried on this model when recording began");
+            }
+            let latents = part(places.latents, size)
+                .reshape([1, channels, height, width])
+                .repeat_dim(0, 2);
+            let timesteps = part(places.timestep, 1).repeat_dim(0, 2);
+            let prompts =
+                part(places.prompts, 2 * tokens * embedding).reshape([2, tokens, embedding]);
+            let both = unet
+                .forward(latents.autodiff(), timesteps.autodiff(), prompts.autodiff())
+                .without_autodiff();
+            let [unconditional, conditional] =
+                [0, 1].map(|i: usize| both.clone().slice([i..i + 1]).flatten::<1>(0, 3));
+            let guidance = part(places.guidance, 1);
+            unconditional.clone() + (conditional - unconditional) * guidance
+        };
+        let inputs = vec![0.0; places.length];
+        Ok(Self {
+            recorded: Recorded::new(device, &inputs, closure).await?,
+            adapter: held,
+            places,
+            inputs,
+            device: device.clone(),
+        })
+    }
+
+    /// Whether `adapter` can take the place of the one it was recorded with by [`Self::set_adapter`].
+    pub fn fits(&self, adapter: Option<&Lora>) -> bool {
+        match (&self.adapter, adapter) {
+            (None, None) => true,
+            (Some(held), Some(lora)) => held.layout == lora.layout,
+            _ => false,
+        }
+    }
+
+    /// Puts another adapter of the same layout in place.
+    pub fn set_adapter(&mut self, lora: &Lora) {
+        if let Some(held) = self
+            .adapter
+            .as_mut()
+            .filter(|held| held.layout == lora.layout)
+        {
+            held.scale = lora.scale;
+            let fresh = upload(&lora.values, &self.device);
+            let flat = held.flat.borrow().clone();
+            *held.flat.borrow_mut() = write_into(flat, fresh);
+        }
+    }
+
+    /// Sets what stays the same over the steps of a picture. `strength` 0 is the base.
+    pub fn set_picture(
+        &mut self,
+        negative: &[f32],
+        prompt: &[f32],
+        guidance_scale: f32,
+        strength: f32,
+    ) {
+        let start = self.places.prompts;
+        self.inputs[start..start + negative.len()].copy_from_slice(negative);
+        let start = start + negative.len();
+        self.inputs[start..start + prompt.len()].copy_from_slice(prompt);
+        self.inputs[self.places.guidance] = guidance_scale;
+        let scale = self.adapter.as_ref().map_or(0.0, |held| held.scale);
+        self.inputs[self.places.strength] = strength * scale;
+    }
+
+    /// The guided prediction for `latents` (already scaled for the network) at `timestep`.
+    pub async fn predict(
+        &mut self,
+        latents: &[f32],
+        timestep: f32,
+    ) -> Result<Vec<f32>, KernelError> {
+        let start = self.places.latents;
+        self.inputs[start..start + latents.len()].copy_from_slice(latents);
+        self.inputs[self.places.timestep] = timestep;
+        self.recorded.run_and_read(&self.inputs).await
+    }
+
+    /// How long the recording's eager and replayed runs took.
+    pub fn timing(&self) -> Timing {
+        self.recorded.timing()
+    }
+}
+
+fn upload(values: &[f32], device: &Device) -> Tensor<1> {
+    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
+}

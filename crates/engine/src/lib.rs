@@ -1,0 +1,25 @@
+//! The engine: owns the GPU and does what the page or the command line asks.
+//!
+//! [`Session`] is the engine itself, the same natively and in the browser. In the browser
+//! [`worker`] wraps it in the messages of `atelier-protocol`; natively `atelier-cli` calls it.
+
+mod denoiser;
+mod encoders;
+mod error;
+mod pipeline;
+pub mod recipe;
+mod sampling;
+mod session;
+mod source;
+#[cfg(target_arch = "wasm32")]
+pub mod worker;
+mod works;
+
+pub use error::EngineError;
+pub use pipeline::Pipeline;
+pub use sampling::Sampled;
+pub use session::{Present, Session, TrainingEnd, TrainingEvent};
+#[cfg(not(target_arch = "wasm32"))]
+pub use source::Folder;
+pub use source::Source;
+pub use works::WorkInput;

@@ -1,0 +1,112 @@
+//! A picture from noise: the loop over a sampler's plan.
+
+use atelier_diffusion::{Gaussian, Plan, Sampler, Step};
+use atelier_protocol::{SampleSettings, SamplerKind};
+
+use crate::{denoiser::Denoiser, error::EngineError};
+
+/// A picture as it came out.
+#[derive(Clone, Debug)]
+pub struct Sampled {
+    pub side: u32,
+    /// Rows from the top, three bytes a pixel.
+    pub rgb: Vec<u8>,
+    /// Whether the end of the prompt was left out.
+    pub truncated: bool,
+}
+
+pub(crate) fn sampler(kind: SamplerKind) -> Sampler {
+    match kind {
+        SamplerKind::Ddim => Sampler::Ddim { eta: 0.0 },
+        SamplerKind::Euler => Sampler::Euler,
+        SamplerKind::EulerAncestral => Sampler::EulerAncestral,
+        SamplerKind::DpmPlusPlus2M => Sampler::Dpmpp2m,
+        SamplerKind::DpmPlusPlus2MKarras => Sampler::Dpmpp2mKarras,
+    }
+}
+
+/// Refuses settings no picture can be made with.
+pub(crate) fn check(settings: &SampleSettings) -> Result<(), EngineError> {
+    let wrong = |name, expected, found: String| {
+        Err(EngineError::Setting {
+            name,
+            expected,
+            found,
+        })
+    };
+    if !(1..=200).contains(&settings.steps) {
+        return wrong("number of steps", "between 1 and 200", settings.steps.to_string());
+    }
+    if !(0.0..=30.0).contains(&settings.guidance_scale) {
+        return wrong(
+            "guidance",
+            "between 0 and 30",
+            settings.guidance_scale.to_string(),
+        );
+    }
+    if !(-4.0..=4.0).contains(&settings.strength) {
+        return wrong(
+            "strength",
+            "between -4 and 4",
+            settings.strength.to_string(),
+        );
+    }
+    Ok(())
+}
+
+/// Runs `plan` from the noise of `seed` and gives the latents. `on_step` hears of every step and
+/// says whether to go on.
+pub(crate) async fn denoise(
+    denoiser: &mut Denoiser,
+    plan: &Plan,
+    size: usize,
+    seed: u64,
+    mut on_step: impl FnMut(u32) -> bool,
+) -> Result<Vec<f32>, EngineError> {
+    let mut latents = Gaussian::new(seed, 0).normals(size);
+    for value in &mut latents {
+        *value *= plan.init_noise_sigma as f32;
+    }
+    let mut previous = vec![0.0; size];
+    let mut noise = vec![0.0; size];
+    for (i, step) in plan.steps.iter().enumerate() {
+        let number = i as u32 + 1;
+        let scaled: Vec<f32> = latents.iter().map(|&x| x * step.c_in as f32).collect();
+        let output = denoiser.predict(&scaled, step.timestep as f32).await?;
+        if step.noise != 0.0 {
+            noise = Gaussian::new(seed, u64::from(number)).normals(size);
+        }
+        apply(step, &mut latents, &output, &mut previous, &noise);
+        if latents.iter().any(|value| !value.is_finite()) {
+            return Err(EngineError::NotFinite { step: number });
+        }
+        if !on_step(number) {
+            return Err(EngineError::Stopped);
+        }
+    }
+    Ok(latents)
+}
+
+/// One linear step, see [`Step`].
+fn apply(step: &Step, latents: &mut [f32], output: &[f32], previous: &mut [f32], noise: &[f32]) {
+    for (((x, &out), before), &n) in latents.iter_mut().zip(output).zip(previous).zip(noise) {
+        let value = f64::from(*x);
+        let denoised = step.denoise(value, f64::from(out));
+        let next = step.advance(value, denoised, f64::from(*before), f64::from(n));
+        *before = denoised as f32;
+        *x = next as f32;
+    }
+}
+
+/// `[3, side, side]` in -1 to 1 to bytes.
+pub(crate) fn to_rgb(image: &[f32]) -> Vec<u8> {
+    let pixels = image.len() / 3;
+    (0..pixels)
+        .flat_map(|pixel| {
+            (0..3).map(move |channel| {
+                let value = image[channel * pixels + pixel];
+                ((value * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0).round() as u8
+            })
+        })
+        .collect()
+}

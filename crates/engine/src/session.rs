@@ -1,0 +1,428 @@
+use atelier_adapter::{Lora, Metadata, Targets};
+use atelier_kernels::{AdamW, Timing};
+use atelier_protocol::{MAX_PROMPT_CHARS, SampleSettings, TrainingSettings};
+use atelier_training::{Settings, Shapes, StepReport, Trainer, TrainingSet};
+use burn::tensor::Device;
+use web_time::Instant;
+
+use crate::{
+    denoiser::Denoiser,
+    encoders::{ImageDecoder, ImageEncoder, TextEncoder},
+    error::EngineError,
+    pipeline::Pipeline,
+    sampling::{self, Sampled},
+    works::{self, WorkInput},
+};
+
+/// A loaded model, the recordings made of it so far, and the present adapter.
+pub struct Session {
+    device: Device,
+    pub pipeline: Pipeline,
+    texts: Option<TextEncoder>,
+    images: Option<ImageEncoder>,
+    decoder: Option<ImageDecoder>,
+    denoiser: Option<Denoiser>,
+    adapter: Option<Present>,
+}
+
+/// The present adapter and what is known of it.
+#[derive(Clone)]
+pub struct Present {
+    pub lora: Lora,
+    pub metadata: Metadata,
+}
+
+/// What a training run tells while it goes on.
+pub enum TrainingEvent {
+    /// Works encoded so far.
+    Prepared {
+        done: usize,
+        total: usize,
+    },
+    /// The step is being recorded, which takes a while.
+    Recording,
+    /// It is; so long took a run of it.
+    Recorded(Timing),
+    Stepped {
+        report: StepReport,
+        seconds_per_step: f32,
+    },
+    /// A step was not finite and changed nothing.
+    WentBack {
+        report: StepReport,
+    },
+    Validated {
+        step: u32,
+        loss: f32,
+        held_back: bool,
+    },
+    Previewed {
+        step: u32,
+        pictures: Vec<Sampled>,
+    },
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrainingEnd {
+    Finished,
+    Stopped,
+    /// Too many steps in a row were not finite.
+    Diverged,
+}
+
+/// So many bad steps in a row end a run.
+const PATIENCE: u32 = 4;
+/// Steps of a preview: enough to see what it is.
+const PREVIEW_STEPS: u32 = 12;
+
+impl Session {
+    pub fn new(device: Device, pipeline: Pipeline) -> Self {
+        Self {
+            device,
+            pipeline,
+            texts: None,
+            images: None,
+            decoder: None,
+            denoiser: None,
+            adapter: None,
+        }
+    }
+
+    /// The present adapter.
+    pub fn adapter(&self) -> Option<&Present> {
+        self.adapter.as_ref()
+    }
+
+    /// Makes a file's adapter the present one. On an error the one before stays.
+    pub fn load_adapter(&mut self, bytes: &[u8]) -> Result<&Present, EngineError> {
+        let (lora, metadata) = Lora::read(bytes, &self.pipeline.unet)?;
+        Ok(self.adapter.insert(Present { lora, metadata }))
+    }
+
+    /// The present adapter as a file.
+    pub fn save_adapter(&self, title: &str) -> Result<Vec<u8>, EngineError> {
+        let present = self.adapter.as_ref().ok_or(EngineError::NoAdapter)?;
+        let metadata = Metadata {
+            title: title.to_string(),
+            ..present.metadata.clone()
+        };
+        Ok(present.lora.to_file(&metadata).write()?)
+    }
+
+    /// Whether the next picture needs no recording first.
+    pub fn is_warm(&self) -> bool {
+        let lora = self.adapter.as_ref().map(|present| &present.lora);
+        self.decoder.is_some()
+            && self
+                .denoiser
+                .as_ref()
+                .is_some_and(|denoiser| denoiser.fits(lora))
+    }
+
+    /// Makes a picture. `on_step` hears of each step and says whether to go on.
+    pub async fn sample(
+        &mut self,
+        settings: &SampleSettings,
+        with_adapter: bool,
+        on_step: impl FnMut(u32) -> bool,
+    ) -> Result<Sampled, EngineError> {
+        let present = self.adapter.clone();
+        self.sample_with(present.as_ref(), settings, with_adapter, on_step)
+            .await
+    }
+
+    async fn sample_with(
+        &mut self,
+        present: Option<&Present>,
+        settings: &SampleSettings,
+        with_adapter: bool,
+        on_step: impl FnMut(u32) -> bool,
+    ) -> Result<Sampled, EngineError> {
+        sampling::check(settings)?;
+        let plan = sampling::sampler(settings.sampler)
+            .plan(&self.pipeline.schedule, settings.steps as usize)?;
+        let lora = present.map(|present| &present.lora);
+        let trigger = match (with_adapter, present) {
+            (true, Some(present)) => present.metadata.trigger.clone().unwrap_or_default(),
+            _ => String::new(),
+        };
+
+        let cut: String = settings.prompt.chars().take(MAX_PROMPT_CHARS).collect();
+        let negative: String = settings
+            .negative_prompt
+            .chars()
+            .take(MAX_PROMPT_CHARS)
+            .collect();
+        let texts = ready(
+            &mut self.texts,
+            TextEncoder::record(&self.pipeline, &self.device),
+        )
+        .await?;
+        let prompt = works::encode_with_trigger(&self.pipeline, texts, &cut, &trigger).await?;
+        let negative = texts.encode(&self.pipeline, &negative).await?;
+
+        // Another adapter layout needs another graph, and the old one's memory first.
+        if self
+            .denoiser
+            .as_ref()
+            .is_some_and(|denoiser| !denoiser.fits(lora))
+        {
+            self.denoiser = None;
+        }
+        let denoiser = match &mut self.denoiser {
+            Some(denoiser) => denoiser,
+            None => {
+                let recorded = Denoiser::record(&self.pipeline, lora, &self.device).await?;
+                self.denoiser.insert(recorded)
+            }
+        };
+        if let Some(lora) = lora {
+            denoiser.set_adapter(lora);
+        }
+        denoiser.set_picture(
+            &negative.embedding,
+            &prompt.embedding,
+            settings.guidance_scale,
+            if with_adapter { settings.strength } else { 0.0 },
+        );
+        let size = self.pipeline.latents().iter().product();
+        let latents = sampling::denoise(denoiser, &plan, size, settings.seed, on_step).await?;
+        let decoder = ready(
+            &mut self.decoder,
+            ImageDecoder::record(&self.pipeline, &self.device),
+        )
+        .await?;
+        let image = decoder.decode(&latents).await?;
+        Ok(Sampled {
+            side: self.pipeline.resolution() as u32,
+            rgb: sampling::to_rgb(&image),
+            truncated: prompt.truncated || settings.prompt.chars().count() > MAX_PROMPT_CHARS,
+        })
+    }
+
+    /// Trains a new adapter on `inputs`. It becomes the present one when at least one step was good,
+    /// also when the run was stopped or diverged. `stop` is asked after every piece of work.
+    pub async fn train(
+        &mut self,
+        inputs: &[WorkInput<'_>],
+        settings: &TrainingSettings,
+        stop: impl Fn() -> bool,
+        mut tell: impl FnMut(TrainingEvent),
+    ) -> Result<TrainingEnd, EngineError> {
+        let set = match self.prepare(inputs, settings, &stop, &mut tell).await {
+            Err(EngineError::Stopped) => return Ok(TrainingEnd::Stopped),
+            prepared => prepared?,
+        };
+        let [channels, height, width] = self.pipeline.latents();
+        let shapes = Shapes {
+            batch: settings.batch_size.clamp(1, 64) as usize,
+            channels,
+            height,
+            width,
+            tokens: self.pipeline.max_tokens,
+            embedding: self.pipeline.embedding,
+        };
+        let run = Settings {
+            steps: settings.steps,
+            rank: settings.rank as usize,
+            alpha: settings.alpha,
+            targets: Targets::default(),
+            learning_rate: settings.learning_rate,
+            caption_dropout: settings.caption_dropout,
+            min_snr_gamma: settings.min_snr_gamma,
+            seed: settings.seed,
+            optimizer: AdamW::default(),
+        };
+        tell(TrainingEvent::Recording);
+        let mut trainer = Trainer::new(
+            &self.pipeline.unet,
+            self.pipeline.schedule.clone(),
+            set,
+            shapes,
+            run,
+            &self.device,
+        )
+        .await?;
+        tell(TrainingEvent::Recorded(trainer.timing()));
+        self.validate(&mut trainer, &mut tell).await?;
+        // The untrained adapter changes nothing, so these are the base's pictures, made by the very
+        // recording that the later previews use.
+        let present = self.present(&trainer, settings, inputs.len()).await?;
+        self.preview(present, settings, 0, &stop, &mut tell).await?;
+
+        let mut seconds_per_step = 0.0;
+        let mut bad = 0;
+        let mut end = TrainingEnd::Finished;
+        for step in 1..=settings.steps {
+            if stop() {
+                end = TrainingEnd::Stopped;
+                break;
+            }
+            let start = Instant::now();
+            let report = trainer.step().await?;
+            let seconds = start.elapsed().as_secs_f32();
+            // The mean of the last ten or so.
+            seconds_per_step += (seconds - seconds_per_step) / step.min(10) as f32;
+            if !report.is_finite() {
+                bad += 1;
+                tell(TrainingEvent::WentBack { report });
+                if bad == PATIENCE {
+                    end = TrainingEnd::Diverged;
+                    break;
+                }
+                continue;
+            }
+            bad = 0;
+            tell(TrainingEvent::Stepped {
+                report,
+                seconds_per_step,
+            });
+            let last = step == settings.steps;
+            if settings.preview_every > 0 && (step % settings.preview_every == 0 || last) {
+                self.validate(&mut trainer, &mut tell).await?;
+                let present = self.present(&trainer, settings, inputs.len()).await?;
+                self.preview(present, settings, step, &stop, &mut tell)
+                    .await?;
+            }
+        }
+        if trainer.steps_done() > bad {
+            // By way of its file, so that what is used from here on is what will be saved, to the bit.
+            let present = self.present(&trainer, settings, inputs.len()).await?;
+            self.load_adapter(&present.lora.to_file(&present.metadata).write()?)?;
+        }
+        Ok(end)
+    }
+
+    async fn prepare(
+        &mut self,
+        inputs: &[WorkInput<'_>],
+        settings: &TrainingSettings,
+        stop: &impl Fn() -> bool,
+        tell: &mut impl FnMut(TrainingEvent),
+    ) -> Result<TrainingSet, EngineError> {
+        let total = inputs.len();
+        tell(TrainingEvent::Prepared { done: 0, total });
+        let texts = ready(
+            &mut self.texts,
+            TextEncoder::record(&self.pipeline, &self.device),
+        )
+        .await?;
+        let images = ready(
+            &mut self.images,
+            ImageEncoder::record(&self.pipeline, &self.device),
+        )
+        .await?;
+        let mut examples = Vec::with_capacity(total);
+        for work in inputs {
+            if stop() {
+                return Err(EngineError::Stopped);
+            }
+            let example = works::encode(
+                work,
+                &settings.trigger,
+                settings.background,
+                settings.flip,
+                &self.pipeline,
+                images,
+                texts,
+            )
+            .await?;
+            examples.push(example);
+            tell(TrainingEvent::Prepared {
+                done: examples.len(),
+                total,
+            });
+        }
+        let empty = texts.encode(&self.pipeline, "").await?.embedding;
+        Ok(TrainingSet::new(examples, empty, settings.seed)?)
+    }
+
+    async fn validate(
+        &mut self,
+        trainer: &mut Trainer,
+        tell: &mut impl FnMut(TrainingEvent),
+    ) -> Result<(), EngineError> {
+        let loss = trainer.validate().await?;
+        tell(TrainingEvent::Validated {
+            step: trainer.steps_done(),
+            loss,
+            held_back: trainer.holds_back(),
+        });
+        Ok(())
+    }
+
+    async fn present(
+        &self,
+        trainer: &Trainer,
+        settings: &TrainingSettings,
+        works: usize,
+    ) -> Result<Present, EngineError> {
+        Ok(Present {
+            lora: trainer.adapter().await?,
+            metadata: Metadata {
+                trigger: (!settings.trigger.trim().is_empty())
+                    .then(|| settings.trigger.trim().to_string()),
+                resolution: Some(self.pipeline.resolution() as u32),
+                works: Some(works as u32),
+                steps: Some(trainer.steps_done()),
+                learning_rate: Some(settings.learning_rate),
+                ..Metadata::default()
+            },
+        })
+    }
+
+    /// Makes the previews of a run, each at its own fixed seed.
+    async fn preview(
+        &mut self,
+        present: Present,
+        settings: &TrainingSettings,
+        step: u32,
+        stop: &impl Fn() -> bool,
+        tell: &mut impl FnMut(TrainingEvent),
+    ) -> Result<(), EngineError> {
+        let mut pictures = Vec::new();
+        if settings.preview_every == 0 {
+            return Ok(());
+        }
+        for (i, prompt) in settings.preview_prompts.iter().enumerate() {
+            let settings = SampleSettings {
+                prompt: prompt.clone(),
+                seed: settings.seed.wrapping_add(i as u64),
+                steps: PREVIEW_STEPS,
+                ..SampleSettings::default()
+            };
+            match self
+                .sample_with(Some(&present), &settings, true, |_| !stop())
+                .await
+            {
+                Ok(picture) => pictures.push(picture),
+                Err(EngineError::Stopped) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        if !pictures.is_empty() {
+            tell(TrainingEvent::Previewed { step, pictures });
+        }
+        Ok(())
+    }
+
+    /// How long the sampler's recording took, eager and replayed.
+    pub fn denoiser_timing(&self) -> Option<Timing> {
+        self.denoiser.as_ref().map(Denoiser::timing)
+    }
+}
+
+/// The recording in `slot`, made by `record` when it is not there yet.
+async fn ready<T, E>(
+    slot: &mut Option<T>,
+    record: impl Future<Output = Result<T, E>>,
+) -> Result<&mut T, EngineError>
+where
+    EngineError: From<E>,
+{
+    match slot {
+        Some(recorded) => Ok(recorded),
+        None => Ok(slot.insert(record.await?)),
+    }
+}

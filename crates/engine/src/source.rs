@@ -1,0 +1,60 @@
+//! Where a model's files come from. A folder natively, a site in the page.
+
+use crate::error::EngineError;
+
+/// A diffusers folder, by paths relative to it such as `unet/config.json`.
+pub trait Source {
+    /// A small file whole, at most `limit` bytes.
+    fn read(&self, path: &str, limit: u64) -> impl Future<Output = Result<Vec<u8>, EngineError>>;
+
+    /// A large file in pieces, in order, each with the file's length where it is known.
+    fn stream(
+        &self,
+        path: &str,
+        piece: &mut dyn FnMut(&[u8], Option<u64>) -> Result<(), EngineError>,
+    ) -> impl Future<Output = Result<(), EngineError>>;
+}
+
+/// A folder on disk.
+#[cfg(not(target_arch = "wasm32"))]
+pub struct Folder(pub std::path::PathBuf);
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Source for Folder {
+    async fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
+        let missing = |error: std::io::Error| EngineError::Missing {
+            path: self.0.join(path).display().to_string(),
+            reason: error.to_string(),
+        };
+        let file = self.0.join(path);
+        if std::fs::metadata(&file).map_err(missing)?.len() > limit {
+            return Err(EngineError::TooLarge {
+                path: path.into(),
+                limit,
+            });
+        }
+        std::fs::read(file).map_err(missing)
+    }
+
+    async fn stream(
+        &self,
+        path: &str,
+        piece: &mut dyn FnMut(&[u8], Option<u64>) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        use std::io::Read;
+        let missing = |error: std::io::Error| EngineError::Missing {
+            path: self.0.join(path).display().to_string(),
+            reason: error.to_string(),
+        };
+        let mut file = std::fs::File::open(self.0.join(path)).map_err(missing)?;
+        let length = file.metadata().map_err(missing)?.len();
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let count = file.read(&mut buffer).map_err(missing)?;
+            if count == 0 {
+                return Ok(());
+            }
+            piece(&buffer[..count], Some(length))?;
+        }
+    }
+}

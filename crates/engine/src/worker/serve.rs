@@ -1,0 +1,379 @@
+//! Carries out requests.
+
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
+use atelier_kernels::Timing;
+use atelier_pictures::{Picture, decode};
+use atelier_protocol::{
+    AdapterInfo, Event, JobId, ModelInfo, Outcome, Recording, Request, SampleSettings, Stage,
+    TrainingSettings, Work, WorkId,
+};
+use burn::tensor::Device;
+use web_sys::DedicatedWorkerGlobalScope;
+
+use super::{
+    channel::{Buffers, Inbox, Outgoing, next},
+    fetch::Site,
+    gpu::{self, Faults},
+};
+use crate::{
+    error::EngineError,
+    pipeline::Pipeline,
+    recipe,
+    session::{Present, Session, TrainingEnd, TrainingEvent},
+    works::WorkInput,
+};
+
+/// Side of a work's thumbnail.
+const THUMBNAIL: u32 = 256;
+
+/// Everything the worker holds.
+pub struct Server {
+    scope: DedicatedWorkerGlobalScope,
+    inbox: Rc<RefCell<Inbox>>,
+    gpu: Option<(Device, Faults)>,
+    session: Option<Session>,
+    works: HashMap<WorkId, Picture>,
+}
+
+impl Server {
+    pub fn new(scope: DedicatedWorkerGlobalScope, inbox: Rc<RefCell<Inbox>>) -> Self {
+        Self {
+            scope,
+            inbox,
+            gpu: None,
+            session: None,
+            works: HashMap::new(),
+        }
+    }
+
+    /// Serves until the worker is ended.
+    pub async fn run(mut self) {
+        loop {
+            let (request, buffers) = next(&self.inbox).await;
+            self.inbox.borrow().stop_flag().set(false);
+            let (name, job) = describe(&request);
+            let result = self.serve(request, buffers).await;
+            // A fault says more than the error that came of it, and makes every later result suspect.
+            if let Some(fault) = self.gpu.as_ref().and_then(|(_, faults)| faults.first()) {
+                let message = format!(
+                    "The graphics card stopped working for this page ({}). Your works are safe: start \
+                     the engine again to go on.",
+                    fault.lines().next().unwrap_or_default()
+                );
+                self.send(&Event::DeviceLost { message });
+                return;
+            }
+            if let Err(error) = result {
+                let message = error.to_string();
+                self.send(&Event::Failed {
+                    request: name.into(),
+                    job,
+                    message,
+                });
+            }
+        }
+    }
+
+    async fn serve(&mut self, request: Request, buffers: Buffers) -> Result<(), EngineError> {
+        match request {
+            Request::Start => self.start().await,
+            Request::LoadModel { url } => return self.load_model(url).await,
+            Request::AddWork { id, bytes, .. } => self.add_work(id, &buffers.bytes(bytes)),
+            Request::RemoveWork { id } => {
+                self.works.remove(&id);
+            }
+            Request::Train {
+                job,
+                works,
+                settings,
+            } => return self.train(job, &works, &settings).await,
+            // Heard where messages come in.
+            Request::Stop => {}
+            Request::Sample { job, settings } => return self.sample(job, &settings).await,
+            Request::SaveAdapter { title } => return self.save_adapter(&title),
+            Request::LoadAdapter { name, bytes } => {
+                return self.load_adapter(&name, &buffers.bytes(bytes));
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&self, event: &Event) {
+        Outgoing::default().send(&self.scope, event);
+    }
+
+    async fn start(&mut self) {
+        match gpu::open().await {
+            Ok((device, adapter, faults)) => {
+                self.gpu = Some((device, faults));
+                self.send(&Event::Ready(adapter));
+            }
+            Err(message) => self.send(&Event::Unsupported { message }),
+        }
+    }
+
+    async fn load_model(&mut self, url: String) -> Result<(), EngineError> {
+        let (device, _) = self.gpu.as_ref().ok_or(EngineError::NoModel)?;
+        let source = Site {
+            scope: self.scope.clone(),
+            url,
+        };
+        let scope = self.scope.clone();
+        let pipeline = Pipeline::load(&source, device, |done, total| {
+            let stage = Stage::Download;
+            Outgoing::default().send(&scope, &Event::Progress { stage, done, total });
+        })
+        .await?;
+        let info = ModelInfo {
+            name: pipeline.name.clone(),
+            resolution: pipeline.resolution() as u32,
+            parameters: pipeline.parameters,
+        };
+        self.session = Some(Session::new(device.clone(), pipeline));
+        self.send(&Event::ModelLoaded(info));
+        Ok(())
+    }
+
+    fn add_work(&mut self, id: WorkId, bytes: &[u8]) {
+        match decode(bytes) {
+            Ok(picture) => {
+                let thumbnail = picture.thumbnail(THUMBNAIL);
+                let mut out = Outgoing::default();
+                let event = Event::WorkAdded {
+                    id,
+                    width: picture.width(),
+                    height: picture.height(),
+                    thumbnail: out.attach_rgba(
+                        thumbnail.width(),
+                        thumbnail.height(),
+                        thumbnail.rgba(),
+                    ),
+                };
+                self.works.insert(id, picture);
+                out.send(&self.scope, &event);
+            }
+            Err(error) => self.send(&Event::WorkRefused {
+                id,
+                message: error.to_string(),
+            }),
+        }
+    }
+
+    async fn train(
+        &mut self,
+        job: JobId,
+        works: &[Work],
+        settings: &TrainingSettings,
+    ) -> Result<(), EngineError> {
+        let mut inputs = Vec::with_capacity(works.len());
+        for work in works {
+            inputs.push(WorkInput {
+                picture: self.works.get(&work.id).ok_or(EngineError::NoSuchWork)?,
+                caption: &work.caption,
+                focus: work.focus,
+            });
+        }
+        let session = self.session.as_mut().ok_or(EngineError::NoModel)?;
+        let stop = self.inbox.borrow().stop_flag();
+        let scope = self.scope.clone();
+        let mut steps_done = 0;
+        let result = session
+            .train(
+                &inputs,
+                settings,
+                || stop.get(),
+                |event| {
+                    if let TrainingEvent::Stepped { report, .. } = &event {
+                        steps_done = report.step;
+                    }
+                    tell(&scope, job, settings.steps, event);
+                },
+            )
+            .await;
+        let adapter = session.adapter().map(|present| info(present, ""));
+        let (outcome, error) = match result {
+            Ok(TrainingEnd::Finished) => (Outcome::Finished, None),
+            Ok(TrainingEnd::Stopped) => (Outcome::Stopped, None),
+            Ok(TrainingEnd::Diverged) => (Outcome::Failed, None),
+            Err(error) => (Outcome::Failed, Some(error)),
+        };
+        self.send(&Event::TrainingEnded {
+            job,
+            outcome,
+            steps_done,
+            adapter,
+        });
+        error.map_or(Ok(()), Err)
+    }
+
+    async fn sample(&mut self, job: JobId, settings: &SampleSettings) -> Result<(), EngineError> {
+        let session = self.session.as_mut().ok_or(EngineError::NoModel)?;
+        let stop = self.inbox.borrow().stop_flag();
+        let cold = !session.is_warm();
+        if cold {
+            Outgoing::default().send(&self.scope, &warm_up());
+        }
+        let has_adapter = session.adapter().is_some();
+        // The adapter's picture first: it is the one that is waited for.
+        let both = [has_adapter, false];
+        let pictures = match has_adapter && settings.compare {
+            true => &both[..],
+            false => &both[..1],
+        };
+        let steps = settings.steps * pictures.len() as u32;
+        for (i, &with_adapter) in pictures.iter().enumerate() {
+            let before = settings.steps * i as u32;
+            let scope = self.scope.clone();
+            let result = session
+                .sample(settings, with_adapter, |step| {
+                    let step = before + step;
+                    Outgoing::default().send(&scope, &Event::SampleStep { job, step, steps });
+                    !stop.get()
+                })
+                .await;
+            let picture = match result {
+                Err(EngineError::Stopped) => {
+                    self.send(&Event::SampleStopped { job });
+                    return Ok(());
+                }
+                result => result?,
+            };
+            if let Some(timing) = session.denoiser_timing().filter(|_| cold && i == 0) {
+                self.send(&recorded(Recording::SamplerStep, timing));
+            }
+            let adapter = session.adapter().filter(|_| with_adapter);
+            let png = recipe::png(&picture, settings, &session.pipeline, adapter)?;
+            let mut out = Outgoing::default();
+            let event = Event::Picture {
+                job,
+                with_adapter,
+                pixels: out.attach_rgb(picture.side, picture.side, &picture.rgb),
+                png: out.attach(&png),
+                settings: settings.clone(),
+                note: picture.truncated.then(|| {
+                    "The prompt is longer than the model can read, so its end was left out."
+                        .to_string()
+                }),
+            };
+            out.send(&self.scope, &event);
+        }
+        Ok(())
+    }
+
+    fn save_adapter(&mut self, title: &str) -> Result<(), EngineError> {
+        let session = self.session.as_ref().ok_or(EngineError::NoModel)?;
+        let bytes = session.save_adapter(title)?;
+        let mut out = Outgoing::default();
+        let event = Event::AdapterFile {
+            file_name: recipe::file_name(title),
+            bytes: out.attach(&bytes),
+        };
+        out.send(&self.scope, &event);
+        Ok(())
+    }
+
+    fn load_adapter(&mut self, name: &str, bytes: &[u8]) -> Result<(), EngineError> {
+        let session = self.session.as_mut().ok_or(EngineError::NoModel)?;
+        let present = session.load_adapter(bytes)?;
+        let event = Event::AdapterLoaded(info(present, name.trim_end_matches(".safetensors")));
+        self.send(&event);
+        Ok(())
+    }
+}
+
+fn recorded(what: Recording, timing: Timing) -> Event {
+    Event::Recorded {
+        what,
+        eager_seconds: timing.eager.as_secs_f32(),
+        replay_seconds: timing.replay.map(|replay| replay.as_secs_f32()),
+    }
+}
+
+fn warm_up() -> Event {
+    Event::Progress {
+        stage: Stage::Warmup,
+        done: 0,
+        total: 0,
+    }
+}
+
+fn info(present: &Present, name: &str) -> AdapterInfo {
+    AdapterInfo {
+        title: match present.metadata.title.is_empty() {
+            true => name.to_string(),
+            false => present.metadata.title.clone(),
+        },
+        trigger: present.metadata.trigger.clone().unwrap_or_default(),
+        rank: present.lora.rank() as u32,
+        parameters: present.lora.layout.parameters() as u64,
+        steps: present.metadata.steps.unwrap_or_default(),
+    }
+}
+
+/// Passes on what a training run tells.
+fn tell(scope: &DedicatedWorkerGlobalScope, job: JobId, steps: u32, event: TrainingEvent) {
+    let mut out = Outgoing::default();
+    let event = match event {
+        TrainingEvent::Prepared { done, total } => Event::Progress {
+            stage: Stage::Prepare,
+            done: done as u64,
+            total: total as u64,
+        },
+        TrainingEvent::Recording => warm_up(),
+        TrainingEvent::Recorded(timing) => recorded(Recording::TrainingStep, timing),
+        TrainingEvent::Stepped {
+            report,
+            seconds_per_step,
+        } => Event::Trained {
+            job,
+            step: report.step,
+            steps,
+            loss: report.loss,
+            seconds_per_step,
+            seconds_left: seconds_per_step * steps.saturating_sub(report.step) as f32,
+        },
+        TrainingEvent::WentBack { report } => Event::WentBack {
+            job,
+            step: report.step.saturating_sub(1),
+            message: format!(
+                "Step {} came out as no number. It was undone, and training goes on more carefully.",
+                report.step
+            ),
+        },
+        TrainingEvent::Validated {
+            step,
+            loss,
+            held_back,
+        } => Event::Validated {
+            job,
+            step,
+            loss,
+            held_back,
+        },
+        TrainingEvent::Previewed { step, pictures } => Event::Previewed {
+            job,
+            step,
+            pictures: pictures
+                .iter()
+                .map(|picture| out.attach_rgb(picture.side, picture.side, &picture.rgb))
+                .collect(),
+        },
+    };
+    out.send(scope, &event);
+}
+
+/// What a request is called in an answer, and its job.
+fn describe(request: &Request) -> (&'static str, Option<JobId>) {
+    match request {
+        Request::Start => ("start", None),
+        Request::LoadModel { .. } => ("load_model", None),
+        Request::AddWork { .. } => ("add_work", None),
+        Request::RemoveWork { .. } => ("remove_work", None),
+        Request::Train { job, .. } => ("train", Some(*job)),
+        Request::Stop => ("stop", None),
+        Request::Sample { job, .. } => ("sample", Some(*job)),
+        Request::SaveAdapter { .. } => ("save_adapter", None),
+        Request::LoadAdapter { .. } => ("load_adapter", None),
+    }
+}

@@ -1,0 +1,5 @@
+//! Gradients: which kernel computes them, and what is kept for it.
+
+mod attention;
+mod conv;
+mod norm;

@@ -1,0 +1,104 @@
+//! From a shader and its values to a launch.
+
+use burn::{backend::DType, tensor::Shape};
+use burn_cubecl::{
+    template::{KernelSource, SourceKernel, SourceTemplate},
+    tensor::CubeTensor,
+};
+use cubecl::prelude::{CubeCount, CubeDim, KernelId};
+use cubecl::server::KernelArguments;
+
+use crate::wgsl::{self, Values};
+
+/// A shader of `shaders/` with the values of one variant. All of them are in the kernel's id.
+pub struct Shader {
+    name: &'static str,
+    template: &'static str,
+    values: Values,
+}
+
+impl Shader {
+    pub fn new(name: &'static str, template: &'static str, values: Values) -> Self {
+        Self {
+            name,
+            template,
+            values,
+        }
+    }
+
+    /// With one value set otherwise.
+    pub fn with(mut self, name: &'static str, value: u64) -> Self {
+        self.values.insert(name, value);
+        self
+    }
+}
+
+impl KernelSource for Shader {
+    fn source(&self) -> SourceTemplate {
+        SourceTemplate::new(wgsl::render(self.template, &self.values))
+    }
+
+    fn id(&self) -> KernelId {
+        let values: Vec<(&'static str, u64)> = self
+            .values
+            .iter()
+            .map(|(name, value)| (*name, *value))
+            .collect();
+        KernelId::new::<Self>().info((self.name, values))
+    }
+
+    fn lang(&self) -> &'static str {
+        "wgsl"
+    }
+}
+
+/// How many workgroups of how many invocations.
+pub struct Grid {
+    pub workgroups: [u32; 3],
+    pub workgroup: [u32; 3],
+}
+
+/// Launches `shader` over `tensors`, bound in this order. They must be contiguous.
+pub fn launch(shader: Shader, grid: Grid, tensors: &[&CubeTensor]) {
+    let [x, y, z] = grid.workgroups;
+    let [dx, dy, dz] = grid.workgroup;
+    let buffers = tensors
+        .iter()
+        .map(|tensor| tensor.handle.clone().binding())
+        .collect();
+    tensors[0].client.launch(
+        Box::new(SourceKernel::new(shader, CubeDim::new_3d(dx, dy, dz))),
+        CubeCount::Static(x, y, z),
+        KernelArguments::new().with_buffers(buffers),
+    );
+}
+
+/// A tensor for a kernel to write, on the device of `like`, f32. What it holds before is undefined.
+pub fn empty(like: &CubeTensor, shape: Shape) -> CubeTensor {
+    let bytes = shape.num_elements() * size_of::<f32>();
+    CubeTensor::new_contiguous(
+        like.client.clone(),
+        like.device.clone(),
+        shape,
+        like.client.empty(bytes),
+        DType::F32,
+    )
+}
+
+/// A part of `tensor`'s buffer from `start` on, as a tensor of its own.
+pub fn part(tensor: &CubeTensor, start: usize, shape: Shape) -> CubeTensor {
+    let size = tensor.dtype.size();
+    let end = tensor.meta.num_elements() - start - shape.num_elements();
+    let handle = tensor
+        .handle
+        .clone()
+        .offset_start((start * size) as u64)
+        .offset_end((end * size) as u64);
+    CubeTensor::new_contiguous(
+        tensor.client.clone(),
+        tensor.device.clone(),
+        shape,
+        handle,
+        tensor.dtype,
+    )
+}

@@ -1,0 +1,7 @@
+//! On the GPU: our WGSL from `shaders/`.
+
+mod attention;
+mod conv;
+mod launch;
+mod norm;
+mod state;

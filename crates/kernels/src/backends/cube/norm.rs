@@ -1,0 +1,83 @@
+//! Normalisation.
+
+use burn::backend::tensor::FloatTensor;
+use burn::tensor::Shape;
+use burn_cubecl::{CubeBackend, kernel::into_contiguous, tensor::CubeTensor};
+
+use super::launch::{Grid, Shader, empty, launch};
+use crate::ops::NormOps;
+
+/// Invocations a group, which add up its values together.
+const WORKGROUP: u32 = 64;
+
+fn shader(
+    name: &'static str,
+    template: &'static str,
+    x: &Shape,
+    groups: usize,
+    silu: bool,
+) -> Shader {
+    let values = [
+        ("groups", groups as u64),
+        ("places", x[1] as u64),
+        ("channels", x[2] as u64),
+        ("silu", u64::from(silu)),
+        ("workgroup", u64::from(WORKGROUP)),
+    ];
+    Shader::new(name, template, values.into())
+}
+
+fn grid(x: &Shape, groups: usize) -> Grid {
+    Grid {
+        workgroups: [groups as u32, x[0] as u32, 1],
+        workgroup: [WORKGROUP, 1, 1],
+    }
+}
+
+impl NormOps for CubeBackend {
+    fn group_norm(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        groups: usize,
+        eps: f64,
+        silu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let [x, weight, bias]: [CubeTensor; 3] = [x, weight, bias].map(into_contiguous);
+        let shape = x.meta.shape.clone();
+        let out = empty(&x, shape.clone());
+        let stats = empty(&x, Shape::new([shape[0], groups, 2]));
+        let template = include_str!("../../../../../shaders/group_norm_forward.wgsl");
+        let shader = shader("group_norm_forward", template, &shape, groups, silu)
+            .with("eps_1e12", (eps * 1e12).round() as u64);
+        launch(
+            shader,
+            grid(&shape, groups),
+            &[&x, &weight, &bias, &out, &stats],
+        );
+        (out, stats)
+    }
+
+    fn group_norm_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stats: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        groups: usize,
+        silu: bool,
+    ) -> FloatTensor<Self> {
+        let [x, weight, bias, stats, grad]: [CubeTensor; 5] =
+            [x, weight, bias, stats, grad].map(into_contiguous);
+        let shape = x.meta.shape.clone();
+        let out = empty(&x, shape.clone());
+        let template = include_str!("../../../../../shaders/group_norm_backward.wgsl");
+        let shader = shader("group_norm_backward", template, &shape, groups, silu);
+        launch(
+            shader,
+            grid(&shape, groups),
+            &[&x, &weight, &bias, &stats, &grad, &out],
+        );
+        out
+    }
+}

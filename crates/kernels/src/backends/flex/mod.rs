@@ -1,0 +1,6 @@
+//! On the CPU: compositions of burn's operations, which are the reference for the GPU's kernels.
+
+mod attention;
+mod conv;
+mod norm;
+mod state;

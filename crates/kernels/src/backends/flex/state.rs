@@ -1,0 +1,69 @@
+//! State, as new tensors.
+
+use burn::backend::{Backend, Flex, ops::FloatTensorOps, tensor::FloatTensor};
+use burn::tensor::{Slice, TensorData};
+
+use crate::ops::StateOps;
+
+type B = Flex;
+
+/// The values of a CPU tensor. Reading one never waits.
+pub(super) fn values(tensor: FloatTensor<B>) -> Vec<f32> {
+    let data: TensorData = burn::tensor::try_read_sync(B::float_into_data(tensor))
+        .expect("a tensor on the CPU is read at once")
+        .expect("a tensor on the CPU can be read");
+    data.iter::<f32>().collect()
+}
+
+impl StateOps for Flex {
+    fn adamw(
+        param: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        hyper: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let hyper = values(hyper);
+        let [
+            active,
+            lr,
+            beta1,
+            beta2,
+            epsilon,
+            decay,
+            correction1,
+            correction2,
+            max_norm,
+            squared,
+        ] = hyper[..]
+        else {
+            unreachable!("adamw: hyper has ten values");
+        };
+        if active == 0.0 || !squared.is_finite() {
+            return (param, first, second);
+        }
+        let device = Default::default();
+        let clip = (max_norm / (squared.sqrt() + 1e-6)).min(1.0);
+        let (mut p, mut m, mut v) = (values(param), values(first), values(second));
+        for (i, g) in values(grad).into_iter().enumerate() {
+            let g = g * clip;
+            m[i] = beta1 * m[i] + (1.0 - beta1) * g;
+            v[i] = beta2 * v[i] + (1.0 - beta2) * g * g;
+            p[i] = p[i] * (1.0 - lr * decay)
+                - lr * (m[i] / correction1) / ((v[i] / correction2).sqrt() + epsilon);
+        }
+        let back = |values: Vec<f32>| {
+            let length = values.len();
+            B::float_from_data(TensorData::new(values, [length]), &device)
+        };
+        (back(p), back(m), back(v))
+    }
+
+    fn write_into(_target: FloatTensor<Self>, source: FloatTensor<Self>) -> FloatTensor<Self> {
+        source
+    }
+
+    fn view(flat: FloatTensor<Self>, start: usize, length: usize) -> FloatTensor<Self> {
+        B::float_slice(flat, &[Slice::from(start..start + length)])
+    }
+}

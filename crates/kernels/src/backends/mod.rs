@@ -1,0 +1,3 @@
+mod autodiff;
+mod cube;
+mod flex;

@@ -1,0 +1,26 @@
+use burn::backend::ExecutionError;
+
+/// What can go wrong when work is handed to the device.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelError {
+    /// A recorded computation was run with the wrong number of inputs.
+    #[error("A recorded computation takes {expected} values and was given {found}.")]
+    Inputs { expected: usize, found: usize },
+    /// The device could not carry out what it was given.
+    #[error(
+        "The graphics card could not finish its work ({0}). Close other programs that use it, and start again."
+    )]
+    Device(String),
+}
+
+impl From<ExecutionError> for KernelError {
+    fn from(error: ExecutionError) -> Self {
+        Self::Device(
+            format!("{error:?}")
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_string(),
+        )
+    }
+}

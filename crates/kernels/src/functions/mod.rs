@@ -1,0 +1,15 @@
+//! What users of the crate call, a file a function.
+
+mod adamw;
+mod attention;
+mod conv;
+mod group_norm;
+mod view;
+mod write_into;
+
+pub use adamw::{AdamW, AdamWState, adamw};
+pub use attention::attention;
+pub use conv::{conv, linear};
+pub use group_norm::{group_norm, layer_norm};
+pub use view::{VIEW_ALIGNMENT, view};
+pub use write_into::write_into;

@@ -1,0 +1,17 @@
+//! Our own operations on burn's tensors, and the recording of whole computations.
+//!
+//! The WGSL is in `shaders/`; [`ops`] has the extension traits, `backends/` an implementation a
+//! backend, `functions/` what callers use, a file a function. [`Recorded`] owns graph capture: every
+//! hot loop of the project goes through it.
+
+mod backends;
+mod error;
+mod functions;
+pub mod ops;
+mod recorded;
+pub mod wgsl;
+
+pub use error::KernelError;
+pub use functions::*;
+pub use ops::ConvGeometry;
+pub use recorded::{Recorded, Timing, settle};

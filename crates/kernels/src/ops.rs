@@ -1,0 +1,166 @@
+//! The operations, as burn extension traits. `backends/` has an implementation a backend.
+
+use burn::{
+    backend::{Backend, backend_extension, tensor::FloatTensor},
+    tensor::Shape,
+};
+
+/// Operations on state that stays in its place, for recorded graphs (see [`crate::Recorded`]).
+///
+/// On a GPU they write into the buffers they are given, and what they return is the same buffers.
+/// On the CPU they return new tensors. Callers go on with what is returned, which is right for both.
+#[backend_extension(Cube, Flex, Fusion)]
+pub trait StateOps: Backend {
+    /// See [`crate::adamw`].
+    #[fusion(meta = |param, first, second, _grad, _hyper| (param.clone(), first.clone(), second.clone()))]
+    fn adamw(
+        param: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        hyper: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// See [`crate::write_into`].
+    #[fusion(dtype = target, shape = target)]
+    fn write_into(target: FloatTensor<Self>, source: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// See [`crate::view`].
+    #[fusion(dtype = flat, shape = Shape::new([*length]))]
+    fn view(flat: FloatTensor<Self>, start: usize, length: usize) -> FloatTensor<Self>;
+}
+
+/// How a convolution reads its input. The same along both sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConvGeometry {
+    /// Side of the kernel.
+    pub kernel: usize,
+    pub stride: usize,
+    /// Zeros before the first and after the last place.
+    pub pad_begin: usize,
+    pub pad_end: usize,
+}
+
+impl ConvGeometry {
+    /// One place to one place: a linear layer.
+    pub const POINTWISE: Self = Self {
+        kernel: 1,
+        stride: 1,
+        pad_begin: 0,
+        pad_end: 0,
+    };
+
+    /// Places of the output along a side of `places`.
+    pub fn out(&self, places: usize) -> usize {
+        (places + self.pad_begin + self.pad_end - self.kernel) / self.stride + 1
+    }
+
+    pub fn is_pointwise(&self) -> bool {
+        *self == Self::POINTWISE
+    }
+}
+
+/// Shape of a convolution's output, `[batch, height, width, outputs]`.
+pub(crate) fn conv_shape(x: &Shape, w: &Shape, geometry: &ConvGeometry) -> Shape {
+    Shape::new([x[0], geometry.out(x[1]), geometry.out(x[2]), w[0]])
+}
+
+/// Convolutions over `[batch, height, width, channels]` with weights `[outputs, taps, channels]`, taps
+/// row by row. With one tap they are linear layers. See [`crate::conv`].
+#[backend_extension(Cube, Flex, Fusion, Autodiff)]
+pub trait ConvOps: Backend {
+    #[fusion(dtype = x, shape = conv_shape(x, w, geometry))]
+    fn conv(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self>;
+
+    #[fusion(dtype = x, shape = conv_shape(x, w, geometry))]
+    fn conv_bias(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self>;
+
+    /// Gradient for `x`, which had `height` by `width` places.
+    #[fusion(dtype = grad, shape = Shape::new([grad[0], *height, *width, w[2]]))]
+    fn conv_backward_input(
+        grad: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        geometry: ConvGeometry,
+        height: usize,
+        width: usize,
+    ) -> FloatTensor<Self>;
+
+    /// Gradient for `w`.
+    #[fusion(dtype = grad, shape = Shape::new([grad[3], geometry.kernel * geometry.kernel, x[3]]))]
+    fn conv_backward_weight(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self>;
+}
+
+/// Scaled dot-product attention over `[batch, tokens, heads * head_dim]`. See [`crate::attention`].
+#[backend_extension(Cube, Flex, Fusion, Autodiff)]
+pub trait AttentionOps: Backend {
+    /// The result, and for backward the logarithm of each query's softmax denominator,
+    /// `[batch, heads, queries]`.
+    #[fusion(meta = |q, _k, _v, heads| {
+        let mut lse = q.clone();
+        lse.shape = Shape::new([q.shape[0], *heads, q.shape[1]]);
+        (q.clone(), lse)
+    })]
+    fn attention(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        heads: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Gradients for q, k and v.
+    #[fusion(meta = |q, k, v, _out, _lse, _grad, _heads| (q.clone(), k.clone(), v.clone()))]
+    fn attention_backward(
+        q: FloatTensor<Self>,
+        k: FloatTensor<Self>,
+        v: FloatTensor<Self>,
+        out: FloatTensor<Self>,
+        lse: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        heads: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// Group and layer normalisation over `[batch, places, channels]`. See [`crate::group_norm`].
+#[backend_extension(Cube, Flex, Fusion, Autodiff)]
+pub trait NormOps: Backend {
+    /// The result, and for backward the mean and the reciprocal of the deviation of each group,
+    /// `[batch, groups, 2]`.
+    #[fusion(meta = |x, _weight, _bias, groups, _eps, _silu| {
+        let mut stats = x.clone();
+        stats.shape = Shape::new([x.shape[0], *groups, 2]);
+        (x.clone(), stats)
+    })]
+    fn group_norm(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        groups: usize,
+        eps: f64,
+        silu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Gradient for x.
+    #[fusion(dtype = x, shape = x)]
+    fn group_norm_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stats: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        groups: usize,
+        silu: bool,
+    ) -> FloatTensor<Self>;
+}

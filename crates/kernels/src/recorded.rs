@@ -1,0 +1,180 @@
+//! Record once, replay: the one place that owns graph capture.
+//!
+//! burn's eager path costs several times a step's GPU work in a browser, nearly all of it in the
+//! page's processor (docs/DESIGN.md). A [`Recorded`] computation is run eagerly a few times, captured
+//! into a GPU graph, checked against its eager result, and from then on replayed.
+//!
+//! # The contract
+//! A replay runs the recorded kernels against the very buffers of the capture. So:
+//! - What changes from run to run comes in through `inputs`, one flat buffer that keeps its place;
+//!   the closure cuts it up with [`crate::view`]. Nothing that changes may be a Rust number.
+//! - State lives in tensors the closure owns and updates in place with [`crate::adamw`] and
+//!   [`crate::write_into`], after [`settle`], with everything that reads the old state before it.
+//! - Everything the closure touches is owned by the closure, and so lives as long as the graph.
+//! - One thread: the graph is replayed from the thread (burn's stream) that recorded it, which
+//!   `Recorded` not being `Send` sees to.
+//!
+//! Where capture is refused (on the CPU, or when a recorded run does not equal the eager one bit for
+//! bit) the closure is run each time instead, with equal results.
+
+use burn::{
+    backend::{Backend, BackendGraph, Dispatch},
+    tensor::{Device, Tensor, TensorData},
+};
+use web_time::{Duration, Instant};
+
+use crate::{KernelError, write_into};
+
+/// Runs before the capture. The first allocates and compiles; from the second on burn's fusion takes
+/// the path that the capture must find warm.
+const WARM_UP_RUNS: usize = 3;
+
+type Closure = Box<dyn Fn(Tensor<1>) -> Tensor<1>>;
+
+/// A computation from one flat f32 buffer to another, replayed where the device can.
+pub struct Recorded {
+    device: Device,
+    // Before `closure`: a graph is dropped ahead of the tensors it points at.
+    graph: Option<BackendGraph<Dispatch>>,
+    inputs: Tensor<1>,
+    output: Tensor<1>,
+    closure: Closure,
+    timing: Timing,
+}
+
+/// How long the runs of a recording took, for benches and for the page's own estimate.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// The last eager run, its result read.
+    pub eager: Duration,
+    /// The first replay, its result read; none where the closure is run each time.
+    pub replay: Option<Duration>,
+}
+
+impl Recorded {
+    /// Records `closure`, warmed up with `example` inputs. State the closure updates must stay as it
+    /// is under these (a step of [`crate::adamw`] that is not active).
+    ///
+    /// # Errors
+    /// When the device fails. A capture that is refused is no error.
+    pub async fn new(
+        device: &Device,
+        example: &[f32],
+        closure: impl Fn(Tensor<1>) -> Tensor<1> + 'static,
+    ) -> Result<Self, KernelError> {
+        let closure: Closure = Box::new(closure);
+        let inputs = upload(example, device);
+        let dispatch = device.as_dispatch();
+        let can_capture = Dispatch::graph_prepare(dispatch).is_ok();
+
+        let mut eager = (TensorData::new(Vec::<f32>::new(), [0]), Duration::ZERO);
+        for _ in 0..WARM_UP_RUNS {
+            let start = Instant::now();
+            let result = closure(inputs.clone()).into_data_async().await?;
+            eager = (result, start.elapsed());
+        }
+
+        let mut graph = None;
+        let mut output = None;
+        if can_capture && Dispatch::graph_start_capture(dispatch).is_ok() {
+            output = Some(closure(inputs.clone()));
+            graph = Dispatch::graph_stop_capture(dispatch).ok();
+        }
+        let mut recorded = Self {
+            device: device.clone(),
+            output: match (&graph, output) {
+                (Some(_), Some(output)) => output,
+                _ => closure(inputs.clone()),
+            },
+            graph,
+            inputs,
+            closure,
+            timing: Timing {
+                eager: eager.1,
+                replay: None,
+            },
+        };
+        if recorded.graph.is_some() {
+            let start = Instant::now();
+            recorded.replay()?;
+            let replayed = recorded.read_data().await?;
+            if replayed.bytes == eager.0.bytes {
+                recorded.timing.replay = Some(start.elapsed());
+            } else {
+                recorded.graph = None;
+            }
+        }
+        Ok(recorded)
+    }
+
+    /// Runs with `inputs` in place of the last ones, without waiting for the device.
+    ///
+    /// # Errors
+    /// When their number differs from the example's, or the device refuses.
+    pub fn run(&mut self, inputs: &[f32]) -> Result<(), KernelError> {
+        let expected = self.inputs.dims()[0];
+        if inputs.len() != expected {
+            return Err(KernelError::Inputs {
+                expected,
+                found: inputs.len(),
+            });
+        }
+        let fresh = upload(inputs, &self.device);
+        self.inputs = write_into(self.inputs.clone(), fresh);
+        self.replay()
+    }
+
+    /// Runs with `inputs` and reads the result: the barrier that keeps a loop from running ahead of
+    /// the device.
+    pub async fn run_and_read(&mut self, inputs: &[f32]) -> Result<Vec<f32>, KernelError> {
+        self.run(inputs)?;
+        let data = self.read_data().await?;
+        Ok(data.iter::<f32>().collect())
+    }
+
+    /// Whether runs are replays of a graph.
+    pub fn is_replayed(&self) -> bool {
+        self.graph.is_some()
+    }
+
+    /// How long the eager and the replayed run took when recording.
+    pub fn timing(&self) -> Timing {
+        self.timing
+    }
+
+    /// Runs the closure itself on the present inputs: the oracle of the replay.
+    pub async fn run_eagerly(&self) -> Result<Vec<f32>, KernelError> {
+        let data = (self.closure)(self.inputs.clone())
+            .into_data_async()
+            .await?;
+        Ok(data.iter::<f32>().collect())
+    }
+
+    fn replay(&mut self) -> Result<(), KernelError> {
+        match &self.graph {
+            // Safety: inputs, output and whatever the closure holds are fields of `self` and alive;
+            // `self` is neither `Send` nor `Sync`, so all of it happens on the capture's stream.
+            Some(graph) => unsafe { Dispatch::graph_replay(self.device.as_dispatch(), graph) }?,
+            None => self.output = (self.closure)(self.inputs.clone()),
+        }
+        Ok(())
+    }
+
+    async fn read_data(&self) -> Result<TensorData, KernelError> {
+        Ok(self.output.clone().into_data_async().await?)
+    }
+}
+
+/// Hands everything so far to the device, in order. Inside a recorded closure, call it between what
+/// reads state and what overwrites it: burn's fusion orders operations by the tensors they name and
+/// cannot know that two of them share a buffer.
+///
+/// # Errors
+/// When the device refuses.
+pub fn settle(device: &Device) -> Result<(), KernelError> {
+    Ok(device.flush()?)
+}
+
+fn upload(values: &[f32], device: &Device) -> Tensor<1> {
+    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
+}

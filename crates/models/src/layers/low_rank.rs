@@ -1,0 +1,44 @@
+use burn::tensor::Tensor;
+
+/// The branch that LoRA (<https://arxiv.org/abs/2106.09685>) adds to a linear layer: `scale * (x·down)·up`.
+#[derive(Debug, Clone)]
+pub struct LinearLowRank {
+    /// [inputs, rank]
+    pub down: Tensor<2>,
+    /// [rank, outputs]
+    pub up: Tensor<2>,
+    /// [1]: alpha / rank times the strength. On the device, so that a recorded graph reads what it is now.
+    pub scale: Tensor<1>,
+}
+
+/// The branch that LoRA adds to a convolution: `scale * up * (down * x)`, `down` with the base's geometry.
+#[derive(Debug, Clone)]
+pub struct ConvLowRank {
+    /// [rank, inputs, kernel height, kernel width]
+    pub down: Tensor<4>,
+    /// [outputs, rank, 1, 1]
+    pub up: Tensor<4>,
+    /// [1]: as in [`LinearLowRank`].
+    pub scale: Tensor<1>,
+}
+
+/// A LoRA branch for one layer.
+#[derive(Debug, Clone)]
+pub enum LowRank {
+    Linear(LinearLowRank),
+    Conv(ConvLowRank),
+}
+
+impl LowRank {
+    /// The shapes of the factors, for messages.
+    pub(crate) fn shapes(&self) -> String {
+        match self {
+            LowRank::Linear(LinearLowRank { down, up, scale }) => {
+                format!("{:?}, {:?}, {:?}", down.dims(), up.dims(), scale.dims())
+            }
+            LowRank::Conv(ConvLowRank { down, up, scale }) => {
+                format!("{:?}, {:?}, {:?}", down.dims(), up.dims(), scale.dims())
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The networks, named and configured as diffusers and transformers name and configure them: a `config.json` and
+//! tensors by their published names make [`UNet2DConditionModel`], [`AutoencoderTiny`] or [`BertModel`].
+//!
+//! Start with [`unet_2d_condition`] and follow it down: `unet_2d_blocks`, `resnet`, `transformer_2d`, `attention`,
+//! then `layers`. [`TensorMap`] is how weights come in; [`adapt`] is how LoRA branches are put on. A model holds
+//! tensors and nothing else: it knows no schedule, no optimizer and no file. Every `forward` runs on the device
+//! alone (no reads, no uploads, shapes from shapes), so that it can be recorded once and replayed.
+
+pub mod adapt;
+pub mod attention;
+pub mod autoencoder_tiny;
+pub mod bert;
+mod config;
+mod embeddings;
+mod error;
+pub mod layers;
+mod resnet;
+mod tensors;
+pub mod tokenizer;
+mod transformer_2d;
+mod unet_2d_blocks;
+pub mod unet_2d_condition;
+mod unet_2d_config;
+
+pub use adapt::{AdaptablePath, ProjectionKind};
+pub use autoencoder_tiny::{AutoencoderTiny, AutoencoderTinyConfig};
+pub use bert::{BertConfig, BertModel};
+pub use config::PerBlock;
+pub use error::ModelError;
+pub use layers::{ConvLowRank, LinearLowRank, LowRank};
+pub use tensors::TensorMap;
+pub use tokenizer::{Tokenizer, Tokens};
+pub use unet_2d_condition::UNet2DConditionModel;
+pub use unet_2d_config::UNet2DConditionConfig;

@@ -1,0 +1,191 @@
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor};
+
+use crate::ModelError;
+
+/// A model's weights by their published names, each already on the device, until the model takes them.
+///
+/// Weights arrive one by one (streamed from disk or network) and each is let go on the host as soon as it is
+/// inserted, so that a model is never whole in the host's memory.
+#[derive(Default)]
+pub struct TensorMap {
+    /// name -> (shape, the values in row-major order)
+    tensors: BTreeMap<String, (Vec<usize>, Tensor<1>)>,
+}
+
+impl TensorMap {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts `values` (row-major, as many as `shape` says) on the device under `name`.
+    ///
+    /// # Errors
+    /// A name that is there already; a count that is not the shape's.
+    pub fn insert(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        values: Vec<f32>,
+        device: &Device,
+    ) -> Result<(), ModelError> {
+        check_count(name, shape, values.len())?;
+        self.insert_flat(name, shape, Tensor::from_floats(values.as_slice(), device))
+    }
+
+    /// As [`insert`](Self::insert), for values that are on the device already.
+    pub fn insert_flat(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        values: Tensor<1>,
+    ) -> Result<(), ModelError> {
+        let [count] = values.dims();
+        check_count(name, shape, count)?;
+        let previous = self
+            .tensors
+            .insert(name.to_owned(), (shape.to_vec(), values));
+        match previous {
+            None => Ok(()),
+            Some(_) => Err(ModelError::DuplicateTensor {
+                name: name.to_owned(),
+            }),
+        }
+    }
+
+    /// Moves tensor `name` out.
+    ///
+    /// # Errors
+    /// No tensor of that name (any more), or one of another shape.
+    pub fn take<const D: usize>(
+        &mut self,
+        name: &str,
+        expected: [usize; D],
+    ) -> Result<Tensor<D>, ModelError> {
+        let Some((shape, values)) = self.tensors.remove(name) else {
+            return Err(ModelError::MissingTensor {
+                name: name.to_owned(),
+            });
+        };
+        if shape != expected {
+            return Err(ModelError::WrongShape {
+                name: name.to_owned(),
+                expected: expected.to_vec(),
+                found: shape,
+            });
+        }
+        Ok(values.reshape(expected))
+    }
+
+    /// The names that nothing has taken so far.
+    pub fn unused(&self) -> Vec<String> {
+        self.tensors.keys().cloned().collect()
+    }
+
+    /// Ends a load: whatever is left, other than what `ignorable` lets pass, shows that the file is of another model.
+    pub(crate) fn finish(self, ignorable: impl Fn(&str) -> bool) -> Result<(), ModelError> {
+        let left: Vec<&String> = self
+            .tensors
+            .keys()
+            .filter(|name| !ignorable(name))
+            .collect();
+        match left.first() {
+            None => Ok(()),
+            Some(first) => Err(ModelError::UnusedTensors {
+                count: left.len(),
+                first: (*first).clone(),
+            }),
+        }
+    }
+}
+
+fn check_count(name: &str, shape: &[usize], found: usize) -> Result<(), ModelError> {
+    let count = shape
+        .iter()
+        .try_fold(1_usize, |count, &size| count.checked_mul(size));
+    if count == Some(found) && found > 0 {
+        return Ok(());
+    }
+    Err(ModelError::WrongCount {
+        name: name.to_owned(),
+        shape: shape.to_vec(),
+        found,
+    })
+}
+
+/// A [`TensorMap`] seen from one module: names are relative to the module's path.
+pub(crate) struct Scope<'a> {
+    tensors: &'a mut TensorMap,
+    path: String,
+}
+
+impl<'a> Scope<'a> {
+    pub fn root(tensors: &'a mut TensorMap) -> Self {
+        Self {
+            tensors,
+            path: String::new(),
+        }
+    }
+
+    /// The module `name` (which may have dots, as in `to_out.0`) below this one.
+    pub fn child(&mut self, name: impl std::fmt::Display) -> Scope<'_> {
+        let path = format!("{}{name}.", self.path);
+        Scope {
+            tensors: &mut *self.tensors,
+            path,
+        }
+    }
+
+    pub fn take<const D: usize>(
+        &mut self,
+        name: &str,
+        expected: [usize; D],
+    ) -> Result<Tensor<D>, ModelError> {
+        let name = format!("{}{name}", self.path);
+        self.tensors.take(&name, expected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hands_out_each_tensor_once_and_names_what_is_left() -> Result<(), ModelError> {
+        let device = Device::flex();
+        let mut tensors = TensorMap::new();
+        tensors.insert("a.weight", &[2, 3], vec![0.0; 6], &device)?;
+        tensors.insert("b.weight", &[1], vec![0.0], &device)?;
+        assert_eq!(tensors.take("a.weight", [2, 3])?.dims(), [2, 3]);
+        assert_eq!(tensors.unused(), ["b.weight"]);
+        assert!(matches!(
+            tensors.take("a.weight", [2, 3]),
+            Err(ModelError::MissingTensor { name }) if name == "a.weight"
+        ));
+        assert!(matches!(
+            tensors.finish(|_| false),
+            Err(ModelError::UnusedTensors { count: 1, first }) if first == "b.weight"
+        ));
+        Ok(())
+    }
+
+    #[test]
+    fn refuses_shapes_that_lie() {
+        let device = Device::flex();
+        let mut tensors = TensorMap::new();
+        for shape in [&[2, 3][..], &[0], &[usize::MAX, 2]] {
+            let inserted = tensors.insert("w", shape, vec![0.0; 5], &device);
+            assert!(matches!(inserted, Err(ModelError::WrongCount { .. })));
+        }
+        assert!(tensors.insert("w", &[5], vec![0.0; 5], &device).is_ok());
+        assert!(matches!(
+            tensors.insert("w", &[5], vec![0.0; 5], &device),
+            Err(ModelError::DuplicateTensor { .. })
+        ));
+        assert!(matches!(
+            tensors.take("w", [1, 5]),
+            Err(ModelError::WrongShape { .. })
+        ));
+    }
+}

@@ -1,0 +1,233 @@
+//! The network that predicts what a noisy picture's noise (or velocity) is, given the time and a text.
+
+use burn::tensor::{Tensor, activation};
+
+use crate::adapt::{self, AdaptablePath, Projections, Visitor};
+use crate::embeddings::{TimestepEmbedding, Timesteps};
+use crate::layers::{Conv2d, Geometry, GroupNorm, LowRank};
+use crate::resnet::ResnetShape;
+use crate::tensors::{Scope, TensorMap};
+use crate::transformer_2d::TransformerShape;
+use crate::unet_2d_blocks::{BlockShape, Conditions, DownBlock, MidBlock, UpBlock};
+use crate::unet_2d_config::{DownBlockType, MODEL, UNet2DConditionConfig, UpBlockType};
+use crate::{ModelError, PerBlock};
+
+/// diffusers' `UNet2DConditionModel` (Rombach et al., <https://arxiv.org/abs/2112.10752>).
+///
+/// Clones share their tensors. The weights stay as they are loaded and never get a gradient; whatever is put on with
+/// [`set_branch`](Self::set_branch) does, where its factors require one.
+#[derive(Debug, Clone)]
+pub struct UNet2DConditionModel {
+    config: UNet2DConditionConfig,
+    time_proj: Timesteps,
+    time_embedding: TimestepEmbedding,
+    conv_in: Conv2d,
+    down_blocks: Vec<DownBlock>,
+    mid_block: Option<MidBlock>,
+    up_blocks: Vec<UpBlock>,
+    conv_norm_out: GroupNorm,
+    conv_out: Conv2d,
+}
+
+impl UNet2DConditionModel {
+    /// Builds the model that `config` describes from `tensors`, on whatever device they are.
+    ///
+    /// # Errors
+    /// A tensor that is missing, has another shape, or is left over.
+    pub fn load(config: UNet2DConditionConfig, mut tensors: TensorMap) -> Result<Self, ModelError> {
+        let mut scope = Scope::root(&mut tensors);
+        let Shapes {
+            channels,
+            layers,
+            attentions,
+            resnet,
+        } = Shapes::of(&config)?;
+        let blocks = channels.len();
+        let (first, last) = (channels[0], channels[blocks - 1]);
+
+        let same = Geometry::SAME_3;
+        let conv_in = Conv2d::load(&mut scope.child("conv_in"), config.in_channels, first, same)?;
+        let mut time_scope = scope.child("time_embedding");
+        let time_embedding = TimestepEmbedding::load(&mut time_scope, first, resnet.time)?;
+
+        // The channels of every skip connection, as `forward` stacks the connections themselves.
+        let mut skips = vec![first];
+        let mut down_blocks = Vec::new();
+        for (i, kind) in config.down_block_types.iter().enumerate() {
+            let shape = BlockShape {
+                inputs: channels[i.saturating_sub(1)],
+                outputs: channels[i],
+                layers: layers[i],
+                resnet,
+                attention: (*kind == DownBlockType::CrossAttnDownBlock2D).then_some(attentions[i]),
+            };
+            let downsample = (i + 1 < blocks).then_some(config.downsample_padding);
+            let mut scope = scope.child(format_args!("down_blocks.{i}"));
+            down_blocks.push(DownBlock::load(&mut scope, shape, downsample)?);
+            let outputs = layers[i] + usize::from(downsample.is_some());
+            skips.extend(std::iter::repeat_n(channels[i], outputs));
+        }
+
+        let mid_block = match config.mid_block_type {
+            Some(_) => {
+                let mut scope = scope.child("mid_block");
+                Some(MidBlock::load(&mut scope, resnet, attentions[blocks - 1])?)
+            }
+            None => None,
+        };
+
+        let mut up_blocks = Vec::new();
+        for (i, kind) in config.up_block_types.iter().enumerate() {
+            let level = blocks - 1 - i;
+            let shape = BlockShape {
+                inputs: if i == 0 { last } else { channels[level + 1] },
+                outputs: channels[level],
+                layers: layers[level] + 1,
+                resnet,
+                attention: (*kind == UpBlockType::CrossAttnUpBlock2D).then_some(attentions[level]),
+            };
+            let mut taken = skips.split_off(skips.len() - shape.layers);
+            taken.reverse();
+            let mut scope = scope.child(format_args!("up_blocks.{i}"));
+            up_blocks.push(UpBlock::load(&mut scope, shape, &taken, i + 1 < blocks)?);
+        }
+
+        let mut norm_scope = scope.child("conv_norm_out");
+        let conv_norm_out = GroupNorm::load(&mut norm_scope, resnet.groups, first, resnet.eps)?;
+        let conv_out = Conv2d::load(
+            &mut scope.child("conv_out"),
+            first,
+            config.out_channels,
+            same,
+        )?;
+        tensors.finish(|_| false)?;
+
+        let device = conv_in.device();
+        let (flip, shift) = (config.flip_sin_to_cos, config.freq_shift);
+        Ok(Self {
+            time_proj: Timesteps::new(first, flip, shift, &device),
+            config,
+            time_embedding,
+            conv_in,
+            down_blocks,
+            mid_block,
+            up_blocks,
+            conv_norm_out,
+            conv_out,
+        })
+    }
+
+    pub fn config(&self) -> &UNet2DConditionConfig {
+        &self.config
+    }
+
+    /// The model's prediction for noisy latents.
+    ///
+    /// sample [batch, in_channels, height, width], timesteps [batch] (in the 1000 steps of training, whole or
+    /// fractional), encoder_hidden_states [batch, text tokens, cross_attention_dim]
+    /// -> [batch, out_channels, height, width]
+    ///
+    /// Height and width can be anything; multiples of 2^[`downsamplings`](UNet2DConditionConfig::downsamplings) are
+    /// what models are trained on.
+    pub fn forward(
+        &self,
+        sample: Tensor<4>,
+        timesteps: Tensor<1>,
+        encoder_hidden_states: Tensor<3>,
+    ) -> Tensor<4> {
+        let time = self
+            .time_embedding
+            .forward(self.time_proj.forward(timesteps));
+        let conditions = Conditions {
+            time: activation::silu(time),
+            text: encoder_hidden_states,
+        };
+
+        let mut x = self.conv_in.forward(sample);
+        let mut skips = vec![x.clone()];
+        for block in &self.down_blocks {
+            x = block.forward(x, &conditions, &mut skips);
+        }
+        if let Some(mid_block) = &self.mid_block {
+            x = mid_block.forward(x, &conditions);
+        }
+        for block in &self.up_blocks {
+            x = block.forward(x, &conditions, &mut skips);
+        }
+        self.conv_out.forward(self.conv_norm_out.forward_silu(x))
+    }
+
+    /// Every layer that can have a LoRA branch, by its path in diffusers.
+    pub fn adaptable(&self) -> Vec<AdaptablePath> {
+        adapt::adaptable(self)
+    }
+
+    /// Puts a LoRA branch on the layer at `path`, in place of the one that it may have.
+    ///
+    /// # Errors
+    /// No such layer; factors that do not fit it.
+    pub fn set_branch(&mut self, path: &str, branch: LowRank) -> Result<(), ModelError> {
+        adapt::set_branch(self, path, branch)
+    }
+
+    /// Takes every LoRA branch off.
+    pub fn clear_branches(&mut self) {
+        adapt::clear_branches(self);
+    }
+}
+
+impl Projections for UNet2DConditionModel {
+    fn projections(&mut self, visitor: &mut Visitor) {
+        visitor.scope("time_embedding", |v| self.time_embedding.projections(v));
+        visitor.conv("conv_in", &mut self.conv_in);
+        for (i, block) in self.down_blocks.iter_mut().enumerate() {
+            visitor.scope(format_args!("down_blocks.{i}"), |v| block.projections(v));
+        }
+        if let Some(mid_block) = &mut self.mid_block {
+            visitor.scope("mid_block", |v| mid_block.projections(v));
+        }
+        for (i, block) in self.up_blocks.iter_mut().enumerate() {
+            visitor.scope(format_args!("up_blocks.{i}"), |v| block.projections(v));
+        }
+        visitor.conv("conv_out", &mut self.conv_out);
+    }
+}
+
+/// A config's options, one value a level (from the finest).
+struct Shapes {
+    channels: Vec<usize>,
+    layers: Vec<usize>,
+    attentions: Vec<TransformerShape>,
+    resnet: ResnetShape,
+}
+
+impl Shapes {
+    fn of(config: &UNet2DConditionConfig) -> Result<Self, ModelError> {
+        let channels = config.block_out_channels.clone();
+        let expand = |option: &PerBlock<usize>, name| option.expand(channels.len(), MODEL, name);
+        let layers = expand(&config.layers_per_block, "layers_per_block")?;
+        let heads = expand(&config.attention_head_dim, "attention_head_dim")?;
+        let depths = &config.transformer_layers_per_block;
+        let depths = expand(depths, "transformer_layers_per_block")?;
+        let attentions = (channels.iter().zip(heads).zip(depths))
+            .map(|((&channels, heads), depth)| TransformerShape {
+                channels,
+                heads,
+                depth,
+                groups: config.norm_num_groups,
+                cross_attention_dim: config.cross_attention_dim,
+                use_linear_projection: config.use_linear_projection,
+            })
+            .collect();
+        Ok(Self {
+            layers,
+            attentions,
+            resnet: ResnetShape {
+                time: config.time_embed_dim(),
+                groups: config.norm_num_groups,
+                eps: config.norm_eps,
+            },
+            channels,
+        })
+    }
+}

@@ -1,0 +1,166 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Buffer, JobId, Pixels, SampleSettings, WorkId};
+
+/// What the engine tells the page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The adapter will do.
+    Ready(Adapter),
+    /// It will not; `message` says what is missing and what to do, in a sentence or two.
+    Unsupported {
+        message: String,
+    },
+    /// Something that takes time goes on. `total` 0: not known yet.
+    Progress {
+        stage: Stage,
+        done: u64,
+        total: u64,
+    },
+    ModelLoaded(ModelInfo),
+    /// The work was read. `thumbnail` is upright, alpha kept, at most 256 on the longer side.
+    WorkAdded {
+        id: WorkId,
+        width: u32,
+        height: u32,
+        thumbnail: Pixels,
+    },
+    /// It was not; `message` says why and what to do.
+    WorkRefused {
+        id: WorkId,
+        message: String,
+    },
+    /// Work that is repeated was recorded. Replays equal the eager run bit for bit, or there are none
+    /// and `replay_seconds` is left out. For benches, tests and the curious.
+    Recorded {
+        what: Recording,
+        eager_seconds: f32,
+        replay_seconds: Option<f32>,
+    },
+    /// One training step is done.
+    Trained {
+        job: JobId,
+        step: u32,
+        steps: u32,
+        loss: f32,
+        seconds_per_step: f32,
+        seconds_left: f32,
+    },
+    /// Loss at fixed noise and timesteps on the works held back (on all, when there are too few to
+    /// hold any back: `held_back` says which). Comes at step 0 too.
+    Validated {
+        job: JobId,
+        step: u32,
+        loss: f32,
+        held_back: bool,
+    },
+    /// Previews at fixed seeds, one for each preview prompt. Comes at step 0 (the base) too.
+    Previewed {
+        job: JobId,
+        step: u32,
+        pictures: Vec<Pixels>,
+    },
+    /// The loss was not a number; training went back to `step` and goes on more slowly, or ended.
+    WentBack {
+        job: JobId,
+        step: u32,
+        message: String,
+    },
+    TrainingEnded {
+        job: JobId,
+        outcome: Outcome,
+        steps_done: u32,
+        /// The present adapter, after this.
+        adapter: Option<AdapterInfo>,
+    },
+    SampleStep {
+        job: JobId,
+        step: u32,
+        steps: u32,
+    },
+    Picture {
+        job: JobId,
+        /// Whether the adapter took part.
+        with_adapter: bool,
+        pixels: Pixels,
+        /// The same as a PNG file, with the recipe in it.
+        png: Buffer,
+        settings: SampleSettings,
+        /// Something the artist should know, such as a prompt that was cut.
+        note: Option<String>,
+    },
+    /// Sampling was stopped before it ended.
+    SampleStopped {
+        job: JobId,
+    },
+    AdapterFile {
+        file_name: String,
+        bytes: Buffer,
+    },
+    AdapterLoaded(AdapterInfo),
+    /// A request could not be carried out; nothing else has changed. `message` says what to do.
+    Failed {
+        request: String,
+        job: Option<JobId>,
+        message: String,
+    },
+    /// The GPU went away. The worker must be started anew; `message` says so to the artist.
+    DeviceLost {
+        message: String,
+    },
+}
+
+/// The GPU as the browser names it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Adapter {
+    pub name: String,
+    /// A software adapter: everything works, slowly. The page says so.
+    pub software: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Bytes of weights fetched.
+    Download,
+    /// Kernels recorded and compiled.
+    Warmup,
+    /// Works encoded to latents and captions to embeddings.
+    Prepare,
+}
+
+/// What is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recording {
+    TrainingStep,
+    SamplerStep,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    pub name: String,
+    /// Side of its pictures in pixels.
+    pub resolution: u32,
+    /// Parameters of the denoiser.
+    pub parameters: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Finished,
+    Stopped,
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdapterInfo {
+    pub title: String,
+    pub trigger: String,
+    pub rank: u32,
+    /// Trainable values in it.
+    pub parameters: u64,
+    pub steps: u32,
+}

@@ -1,0 +1,59 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Buffer, JobId, SampleSettings, TrainingSettings, WorkId};
+
+/// What the page asks of the engine. Requests are taken in the order in which they come; `Stop`
+/// alone overtakes, and is heeded within one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Request {
+    /// First message: look at the adapter and its limits, then answer
+    /// [`Event::Ready`](crate::Event::Ready) or [`Event::Unsupported`](crate::Event::Unsupported).
+    Start,
+    /// Load the diffusers folder at `url` (ends in `/`, relative to the page).
+    /// Answered by `Progress` and then [`Event::ModelLoaded`](crate::Event::ModelLoaded).
+    LoadModel { url: String },
+    /// Take in a work: `bytes` is the file as the artist gave it.
+    /// Answered by [`Event::WorkAdded`](crate::Event::WorkAdded) or
+    /// [`Event::WorkRefused`](crate::Event::WorkRefused).
+    AddWork {
+        id: WorkId,
+        name: String,
+        bytes: Buffer,
+    },
+    /// Forget a work.
+    RemoveWork { id: WorkId },
+    /// Train a new adapter on `works`. It takes the place of the present one when it ends with at
+    /// least one step done. Answered by `Progress` (preparing), `Trained` each step, `Validated`,
+    /// `Previewed`, and at last [`Event::TrainingEnded`](crate::Event::TrainingEnded).
+    Train {
+        job: JobId,
+        works: Vec<Work>,
+        settings: TrainingSettings,
+    },
+    /// Stop the training or sampling under way, keeping what it has.
+    Stop,
+    /// Make a picture. Answered by `SampleStep` and then [`Event::Picture`](crate::Event::Picture),
+    /// twice where `settings.compare` asks for the base beside it.
+    Sample {
+        job: JobId,
+        settings: SampleSettings,
+    },
+    /// Hand out the present adapter as a file. Answered by
+    /// [`Event::AdapterFile`](crate::Event::AdapterFile).
+    SaveAdapter { title: String },
+    /// Read an adapter file and make it the present one. Answered by
+    /// [`Event::AdapterLoaded`](crate::Event::AdapterLoaded) or `Failed`; on failure the present
+    /// one stays.
+    LoadAdapter { name: String, bytes: Buffer },
+}
+
+/// A work as it goes into training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    pub id: WorkId,
+    /// What is on it, in plain words; empty is allowed.
+    pub caption: String,
+    /// Which part the square crop keeps: 0 left/top, 0.5 middle, 1 right/bottom, along the longer side.
+    pub focus: f32,
+}

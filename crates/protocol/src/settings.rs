@@ -1,0 +1,139 @@
+use serde::{Deserialize, Serialize};
+
+/// How an adapter is trained. [`Preset::settings`] has the values to start from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingSettings {
+    /// Words put after every caption. Prompts get them too while the adapter is in use, so that they
+    /// call the hand without being typed.
+    pub trigger: String,
+    /// Optimizer steps.
+    pub steps: u32,
+    /// Pictures in a step.
+    pub batch_size: u32,
+    /// Rank of the adapter's factors.
+    pub rank: u32,
+    /// Scale of the adapter is `alpha / rank`.
+    pub alpha: f32,
+    /// Peak learning rate of AdamW, reached after the warm-up and brought down along a cosine.
+    pub learning_rate: f32,
+    /// Share of captions left out (between 0 and 1), so that the hand is learned without words too.
+    pub caption_dropout: f32,
+    /// Gamma of min-SNR weighting (Hang et al. 2023); 5 is usual.
+    pub min_snr_gamma: f32,
+    /// Also train on mirrored works. Off where left and right matter (lettering).
+    pub flip: bool,
+    /// Every how many steps previews are made; 0 for none.
+    pub preview_every: u32,
+    /// What the previews show, without the trigger.
+    pub preview_prompts: Vec<String>,
+    pub seed: u64,
+    /// Colour behind works with transparency, RGB.
+    pub background: [u8; 3],
+}
+
+/// The three choices on the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preset {
+    Quick,
+    Balanced,
+    Thorough,
+}
+
+impl Preset {
+    pub const ALL: [Preset; 3] = [Preset::Quick, Preset::Balanced, Preset::Thorough];
+
+    /// Settings of the preset, with no trigger, no preview prompts and seed 0.
+    pub fn settings(self) -> TrainingSettings {
+        let (steps, rank) = match self {
+            Preset::Quick => (100, 8),
+            Preset::Balanced => (300, 16),
+            Preset::Thorough => (800, 16),
+        };
+        TrainingSettings {
+            trigger: String::new(),
+            steps,
+            batch_size: 4,
+            rank,
+            alpha: rank as f32,
+            learning_rate: 1e-3,
+            caption_dropout: 0.1,
+            min_snr_gamma: 5.0,
+            flip: true,
+            preview_every: (steps / 5).max(1),
+            preview_prompts: Vec::new(),
+            seed: 0,
+            background: [255, 255, 255],
+        }
+    }
+}
+
+/// The samplers, named as the field names them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SamplerKind {
+    Ddim,
+    Euler,
+    EulerAncestral,
+    #[default]
+    #[serde(rename = "dpmpp_2m")]
+    DpmPlusPlus2M,
+    #[serde(rename = "dpmpp_2m_karras")]
+    DpmPlusPlus2MKarras,
+}
+
+impl SamplerKind {
+    pub const ALL: [SamplerKind; 5] = [
+        SamplerKind::Ddim,
+        SamplerKind::Euler,
+        SamplerKind::EulerAncestral,
+        SamplerKind::DpmPlusPlus2M,
+        SamplerKind::DpmPlusPlus2MKarras,
+    ];
+
+    /// Its usual name, as other tools write it.
+    pub fn label(self) -> &'static str {
+        match self {
+            SamplerKind::Ddim => "DDIM",
+            SamplerKind::Euler => "Euler",
+            SamplerKind::EulerAncestral => "Euler a",
+            SamplerKind::DpmPlusPlus2M => "DPM++ 2M",
+            SamplerKind::DpmPlusPlus2MKarras => "DPM++ 2M Karras",
+        }
+    }
+}
+
+/// How a picture is made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SampleSettings {
+    pub prompt: String,
+    pub negative_prompt: String,
+    pub seed: u64,
+    pub steps: u32,
+    /// Classifier-free guidance (Ho and Salimans 2022); 1 turns it off.
+    pub guidance_scale: f32,
+    pub sampler: SamplerKind,
+    /// How much of the adapter is used: 0 none, 1 as trained. Without an adapter it is not looked at.
+    pub strength: f32,
+    /// Also make the base's picture with the same seed.
+    pub compare: bool,
+}
+
+impl Default for SampleSettings {
+    fn default() -> Self {
+        Self {
+            prompt: String::new(),
+            negative_prompt: String::new(),
+            seed: 0,
+            steps: 20,
+            guidance_scale: 4.0,
+            sampler: SamplerKind::default(),
+            strength: 1.0,
+            compare: true,
+        }
+    }
+}
+
+/// Longest prompt or caption that is looked at, in characters. The text encoder reads far less; a
+/// longer one is cut and the answer says so.
+pub const MAX_PROMPT_CHARS: usize = 2_000;

@@ -1,0 +1,92 @@
+use leptos::{ev, prelude::*, task::spawn_local};
+
+use super::{
+    engine_trouble::EngineTrouble, leaving, make::Make, notices::Notices, status::EngineStatus,
+    train::Train, works::Works,
+};
+use crate::{
+    files,
+    store::{EngineState, Place},
+    strings::t,
+    studio::Studio,
+};
+
+/// The whole page: works, train, make, one under the other.
+#[component]
+pub fn App() -> impl IntoView {
+    let studio = Studio::open();
+    provide_context(studio);
+    leaving::watch(studio.store);
+    let dragging = accept_drops(studio);
+    let usable = move || !matches!(studio.store.engine.get(), EngineState::Unsupported(_));
+
+    view! {
+        <a class="skip" href="#works">{t().skip}</a>
+        <header class="top">
+            <p class="wordmark">{t().name}</p>
+            <EngineStatus />
+        </header>
+        <main>
+            <div class="intro">
+                <h1>{t().title}</h1>
+                <p class="lead">{t().lead}</p>
+                <p class="private">{t().private}</p>
+            </div>
+            <EngineTrouble />
+            <Notices place=Place::Page />
+            <div class="chapters" hidden=move || !usable()>
+                <Works />
+                <Train />
+                <Make />
+            </div>
+        </main>
+        <footer class="foot">
+            <p>{t().footer}</p>
+        </footer>
+        <div class="drop-veil" hidden=move || !dragging.get() aria-hidden="true">
+            <p>{t().drop_here}</p>
+        </div>
+        <p class="visually-hidden" aria-live="polite" data-testid="announcement">
+            {studio.store.announcement}
+        </p>
+    }
+}
+
+/// Files dropped anywhere on the page, or pasted, are taken in. True while some hover over it.
+fn accept_drops(studio: Studio) -> RwSignal<bool> {
+    let dragging = RwSignal::new(false);
+    let carries_files = |event: &ev::DragEvent| {
+        event
+            .data_transfer()
+            .is_some_and(|data| data.types().includes(&"Files".into(), 0))
+    };
+    window_event_listener(ev::dragover, move |event| {
+        if carries_files(&event) {
+            event.prevent_default();
+            if !dragging.get_untracked() {
+                dragging.set(true);
+            }
+        }
+    });
+    window_event_listener(ev::dragleave, move |event| {
+        // Leaving one element for another is not leaving the page.
+        if event.related_target().is_none() {
+            dragging.set(false);
+        }
+    });
+    window_event_listener(ev::drop, move |event| {
+        dragging.set(false);
+        if let Some(data) = event.data_transfer().filter(|_| carries_files(&event)) {
+            event.prevent_default();
+            spawn_local(async move { studio.add_files(files::from_drop(data).await) });
+        }
+    });
+    window_event_listener(ev::paste, move |event| {
+        let files = files::from_list(event.clipboard_data().and_then(|data| data.files()));
+        if !files.is_empty() {
+            event.prevent_default();
+            studio.add_files(files);
+        }
+    });
+    dragging
+}

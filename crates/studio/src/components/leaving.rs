@@ -1,0 +1,34 @@
+use leptos::{ev, prelude::*};
+
+use crate::{
+    store::{Activity, Store},
+    strings::t,
+};
+
+/// Warns before the page is left with something unsaved, and shows progress in the tab's title.
+pub fn watch(store: Store) {
+    window_event_listener(ev::beforeunload, move |event| {
+        if store.would_lose() {
+            event.prevent_default();
+            // Older browsers ask only where a value is set.
+            event.set_return_value(t().would_lose);
+        }
+    });
+
+    let share = Memo::new(move |_| match store.activity.get() {
+        Activity::Training(_) => store
+            .run
+            .with(|r| r.as_ref().map(|r| 100 * r.step / r.steps.max(1))),
+        Activity::Sampling(_) => store
+            .sampling
+            .with(|s| s.map(|s| (100.0 * s.fraction()) as u32)),
+        Activity::Idle => None,
+    });
+    Effect::new(move |_| {
+        let title = match share.get() {
+            Some(percent) => format!("{percent} % · {}", t().name),
+            None => t().document_title.to_owned(),
+        };
+        document().set_title(&title);
+    });
+}

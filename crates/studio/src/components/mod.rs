@@ -1,0 +1,29 @@
+//! What is on the page, a file a component.
+
+mod adapters;
+mod app;
+mod chapter;
+mod crop;
+mod engine_trouble;
+mod fields;
+mod history;
+mod leaving;
+mod loss_plot;
+mod make;
+mod make_details;
+mod notices;
+mod pair;
+mod picker;
+mod picture_canvas;
+mod presets;
+mod previews;
+mod progress;
+mod sample_works;
+mod status;
+mod train;
+mod train_details;
+mod train_progress;
+mod work_tile;
+mod works;
+
+pub use app::App;

@@ -1,0 +1,32 @@
+//! The page of Atelier: works go in, an adapter is trained, pictures come out.
+//!
+//! It draws and talks, nothing more: the engine lives in a worker, and what the two say to each
+//! other is `atelier-protocol`. Start with [`store`] (what the page knows, and how an event changes
+//! it), then [`studio`] (what the artist can do), then [`components`] (how it looks).
+//!
+//! Everything that touches the browser is in [`worker`], [`files`], [`samples`] and the components,
+//! so that the rest is tested natively.
+
+mod components;
+mod files;
+mod format;
+mod loss;
+mod meter;
+mod samples;
+mod store;
+mod strings;
+mod studio;
+mod worker;
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+/// Puts the page in place of the "opening" words of `index.html`.
+pub fn start() {
+    console_error_panic_hook::set_once();
+    let Some(root) = document().get_element_by_id("studio") else {
+        return;
+    };
+    root.set_inner_html("");
+    mount_to(root.unchecked_into(), components::App).forget();
+}

@@ -1,0 +1,458 @@
+//! What each event of the engine changes, and what the page must do next.
+
+use atelier_protocol::{AdapterInfo, Event, Outcome, Pixels, Preset, SampleSettings, WorkId};
+use leptos::prelude::*;
+
+use super::{
+    Activity, AdapterLoad, Bytes, EngineState, FilePurpose, Made, Picture, Place, PreviewRow, Seen,
+    Shelved, Shot, Store, Tone, WorkState,
+};
+use crate::{meter::Meter, strings::t};
+
+/// What an event asks of the page beyond its own state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FollowUp {
+    LoadModel,
+    /// Send the works that wait.
+    SendWorks,
+    /// Put the adapter in use back into a new engine.
+    RestoreAdapter(usize),
+    /// Ask for the new adapter's file, to keep it on the page.
+    KeepAdapter(usize),
+    /// Make a first picture with the new adapter.
+    FirstPicture,
+    Download {
+        file_name: String,
+        bytes: Bytes,
+    },
+}
+
+/// While something goes on, a screen reader hears of it this often, in milliseconds.
+const ANNOUNCE_EVERY: f64 = 15e3;
+
+impl Store {
+    /// Takes in an event; `now` is the page's clock in milliseconds.
+    pub fn apply(&self, event: Event, buffers: &[Bytes], now: f64) -> Vec<FollowUp> {
+        match event {
+            Event::Ready(gpu) => {
+                self.gpu.set(Some(gpu));
+                self.engine.set(EngineState::Loading);
+                return vec![FollowUp::LoadModel, FollowUp::SendWorks];
+            }
+            Event::Unsupported { message } => self.engine.set(EngineState::Unsupported(message)),
+            Event::Progress { stage, done, total } => {
+                self.meter.update(|meter| {
+                    *meter = Some(match meter {
+                        Some(meter) => meter.advanced(stage, done, total, now),
+                        None => Meter::new(stage, done, total, now),
+                    });
+                });
+            }
+            Event::ModelLoaded(model) => {
+                self.model.set(Some(model));
+                self.meter.set(None);
+                self.engine.set(EngineState::Ready);
+                self.announcement.set(t().status_ready.to_owned());
+                return self
+                    .current
+                    .get_untracked()
+                    .map(FollowUp::RestoreAdapter)
+                    .into_iter()
+                    .collect();
+            }
+            Event::WorkAdded {
+                id,
+                width,
+                height,
+                thumbnail,
+            } => {
+                self.work_added(id, (width, height), thumbnail, buffers);
+            }
+            Event::WorkRefused { id, message } => self.refuse_work(id, &message),
+            // For benches and tests; an artist has no use for it.
+            Event::Recorded { .. } => {}
+            Event::Trained {
+                job,
+                step,
+                steps,
+                loss,
+                seconds_per_step,
+                seconds_left,
+            } => {
+                if self.activity.get_untracked() != Activity::Training(job) {
+                    return Vec::new();
+                }
+                self.meter.set(None);
+                self.seconds_per_step.set(Some(seconds_per_step));
+                self.loss.update(|curve| curve.push(step, loss));
+                self.run.update(|run| {
+                    if let Some(run) = run {
+                        (run.step, run.steps) = (step, steps);
+                        run.seconds_left = Some(seconds_left);
+                    }
+                });
+                if now - self.last_announced.get_value() > ANNOUNCE_EVERY {
+                    self.last_announced.set_value(now);
+                    self.announcement.set((t().step_of)(step, steps));
+                }
+            }
+            Event::Validated {
+                job,
+                step,
+                loss,
+                held_back,
+            } => {
+                if self.activity.get_untracked() == Activity::Training(job) {
+                    self.loss.update(|curve| curve.push_validation(step, loss));
+                    self.run.update(|run| {
+                        if let Some(run) = run {
+                            run.held_back = held_back;
+                        }
+                    });
+                }
+            }
+            Event::Previewed {
+                job,
+                step,
+                pictures,
+            } => {
+                if self.activity.get_untracked() == Activity::Training(job) {
+                    let pictures: Vec<Picture> = pictures
+                        .into_iter()
+                        .filter_map(|p| Picture::from_pixels(p, buffers))
+                        .collect();
+                    if !pictures.is_empty() {
+                        self.previews.update(|rows| {
+                            rows.retain(|row| row.step < step);
+                            rows.push(PreviewRow { step, pictures });
+                        });
+                    }
+                }
+            }
+            Event::WentBack { job, step, message } => {
+                if self.activity.get_untracked() == Activity::Training(job) {
+                    self.loss.update(|curve| curve.go_back(step));
+                    self.previews
+                        .update(|rows| rows.retain(|row| row.step <= step));
+                    self.notify(Place::Train, Tone::Calm, message);
+                }
+            }
+            Event::TrainingEnded {
+                job,
+                outcome,
+                steps_done,
+                adapter,
+            } => {
+                if self.activity.get_untracked() == Activity::Training(job) {
+                    return self.training_ended(outcome, steps_done, adapter);
+                }
+            }
+            Event::SampleStep { job, step, steps } => {
+                self.meter.set(None);
+                self.sampling.update(|progress| {
+                    if let Some(p) = progress.as_mut().filter(|p| p.job == job) {
+                        *p = p.stepped(step, steps, now);
+                    }
+                });
+            }
+            Event::Picture {
+                job,
+                with_adapter,
+                pixels,
+                png,
+                settings,
+                note,
+            } => {
+                let shot = Picture::from_pixels(pixels, buffers)
+                    .zip(buffers.get(png.0).cloned())
+                    .map(|(picture, png)| Shot { picture, png });
+                self.picture_made(job, with_adapter, shot, settings, note);
+            }
+            Event::SampleStopped { job } => {
+                if self.activity.get_untracked() == Activity::Sampling(job) {
+                    self.rest();
+                }
+            }
+            Event::AdapterFile { file_name, bytes } => {
+                return self.adapter_file(file_name, buffers.get(bytes.0).cloned());
+            }
+            Event::AdapterLoaded(info) => self.adapter_loaded(info),
+            Event::Failed {
+                request,
+                job,
+                message,
+            } => self.failed(&request, job, message),
+            Event::DeviceLost { message } => self.engine_lost(message),
+        }
+        Vec::new()
+    }
+
+    /// The worker or its GPU is gone. The works and the adapters stay on the page.
+    pub fn engine_lost(&self, message: String) {
+        if matches!(self.engine.get_untracked(), EngineState::Lost(_)) {
+            return;
+        }
+        let was_training = matches!(self.activity.get_untracked(), Activity::Training(_));
+        self.rest();
+        self.meter.set(None);
+        self.files_awaited.update_value(|f| f.clear());
+        self.loads_awaited.update_value(|l| l.clear());
+        self.works.with_untracked(|works| {
+            for work in works {
+                work.state.set(WorkState::Waiting);
+            }
+        });
+        // An adapter whose file had not come yet went with the engine.
+        if self
+            .shelf
+            .with_untracked(|s| s.iter().any(|s| s.bytes.is_none()))
+        {
+            self.shelf
+                .update(|shelf| shelf.retain(|s| s.bytes.is_some()));
+            self.current
+                .set(self.shelf.with_untracked(Vec::len).checked_sub(1));
+        }
+        if was_training {
+            self.run.update(|run| {
+                if let Some(run) = run {
+                    run.outcome = Some(Outcome::Failed);
+                    run.seconds_left = None;
+                }
+            });
+            self.notify(Place::Train, Tone::Wrong, t().training_lost);
+        }
+        self.announcement.set(message.clone());
+        self.engine.set(EngineState::Lost(message));
+    }
+
+    /// Nothing is under way any more.
+    fn rest(&self) {
+        self.activity.set(Activity::Idle);
+        self.stopping.set(false);
+        self.sampling.set(None);
+        if self.engine.get_untracked() == EngineState::Ready {
+            self.meter.set(None);
+        }
+    }
+
+    fn work_added(
+        &self,
+        id: WorkId,
+        (width, height): (u32, u32),
+        thumbnail: Pixels,
+        buffers: &[Bytes],
+    ) {
+        self.works.with_untracked(|works| {
+            let Some(work) = works.iter().find(|w| w.id == id) else {
+                return;
+            };
+            if let Some(thumbnail) = Picture::from_pixels(thumbnail, buffers) {
+                work.seen.set(Some(Seen {
+                    width,
+                    height,
+                    thumbnail,
+                }));
+            }
+            work.state.set(WorkState::Accepted);
+        });
+    }
+
+    /// Takes a work off the page and says why.
+    pub fn refuse_work(&self, id: WorkId, message: &str) {
+        let work = self
+            .works
+            .with_untracked(|works| works.iter().find(|w| w.id == id).cloned());
+        if let Some(work) = work {
+            self.works.update(|works| works.retain(|w| w.id != id));
+            self.refuse_file(&work.name, message);
+        }
+    }
+
+    /// One sentence for a file that is not taken, with its name where the message lacks it.
+    pub fn refuse_file(&self, name: &str, message: &str) {
+        let text = if message.contains(name) {
+            message.to_owned()
+        } else {
+            (t().file_refused)(name, message)
+        };
+        self.notify(Place::Works, Tone::Wrong, text);
+    }
+
+    fn training_ended(
+        &self,
+        outcome: Outcome,
+        steps_done: u32,
+        adapter: Option<AdapterInfo>,
+    ) -> Vec<FollowUp> {
+        self.rest();
+        self.run.update(|run| {
+            if let Some(run) = run {
+                run.outcome = Some(outcome);
+                run.step = steps_done;
+                run.seconds_left = None;
+            }
+        });
+        self.announcement
+            .set((t().training_ended)(outcome, steps_done));
+        let present = self.current.get_untracked();
+        let present = present.and_then(|i| self.shelf.with_untracked(|s| s.get(i).cloned()));
+        // A run that failed may have left the adapter of before in its place.
+        let is_new = |info: &AdapterInfo| {
+            steps_done > 0
+                && (outcome != Outcome::Failed || present.is_none_or(|p| p.engine_info != *info))
+        };
+        let Some(info) = adapter.filter(is_new) else {
+            return Vec::new();
+        };
+        let place = self.shelve(Shelved::new(info));
+        let mut next = vec![FollowUp::KeepAdapter(place)];
+        if outcome == Outcome::Finished {
+            next.push(FollowUp::FirstPicture);
+        }
+        next
+    }
+
+    fn picture_made(
+        &self,
+        job: atelier_protocol::JobId,
+        with_adapter: bool,
+        shot: Option<Shot>,
+        settings: SampleSettings,
+        note: Option<String>,
+    ) {
+        self.made.update(|made| {
+            if made.last().is_none_or(|m| m.job != job) {
+                made.push(Made {
+                    job,
+                    settings,
+                    base: None,
+                    adapter: None,
+                    note: None,
+                });
+            }
+            if let Some(last) = made.last_mut() {
+                let side = if with_adapter {
+                    &mut last.adapter
+                } else {
+                    &mut last.base
+                };
+                *side = shot;
+                last.note = note.or(last.note.take());
+            }
+        });
+        self.shown.set(Some(job));
+        self.sampling
+            .update(|p| *p = p.map(|p| if p.job == job { p.arrived() } else { p }));
+        let over = self
+            .sampling
+            .with_untracked(|p| p.is_none_or(|p| p.is_over()));
+        if over && self.activity.get_untracked() == Activity::Sampling(job) {
+            self.rest();
+            self.announcement.set(t().picture_ready.to_owned());
+        }
+    }
+
+    fn adapter_file(&self, file_name: String, bytes: Option<Bytes>) -> Vec<FollowUp> {
+        let purpose = self
+            .files_awaited
+            .try_update_value(|f| f.pop_front())
+            .flatten();
+        let (Some(bytes), Some(purpose)) = (bytes, purpose) else {
+            return Vec::new();
+        };
+        let (FilePurpose::Keep(place) | FilePurpose::Save(place)) = purpose;
+        let save = matches!(purpose, FilePurpose::Save(_));
+        self.shelf.update(|shelf| {
+            if let Some(shelved) = shelf.get_mut(place) {
+                shelved.bytes = Some(bytes.clone());
+                shelved.file_name.clone_from(&file_name);
+                shelved.saved |= save;
+            }
+        });
+        if save {
+            vec![FollowUp::Download { file_name, bytes }]
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn adapter_loaded(&self, info: AdapterInfo) {
+        match self
+            .loads_awaited
+            .try_update_value(|l| l.pop_front())
+            .flatten()
+        {
+            Some(AdapterLoad::File { name, bytes }) => {
+                self.announcement.set((t().adapter_loaded)(&info.title));
+                self.shelve(Shelved {
+                    file_name: name,
+                    bytes: Some(bytes),
+                    saved: true,
+                    ..Shelved::new(info)
+                });
+            }
+            Some(AdapterLoad::Shelf(place)) => self.current.set(Some(place)),
+            None => {}
+        }
+    }
+
+    fn failed(&self, request: &str, job: Option<atelier_protocol::JobId>, message: String) {
+        let activity = self.activity.get_untracked();
+        match request {
+            "load_model" => {
+                self.meter.set(None);
+                self.announcement.set(message.clone());
+                self.engine.set(EngineState::ModelFailed(message));
+                return;
+            }
+            "train" if matches!(activity, Activity::Training(now) if job.is_none_or(|j| j == now)) =>
+            {
+                self.rest();
+                self.run.update(|run| match run {
+                    Some(r) if r.step > 0 => r.outcome = Some(Outcome::Failed),
+                    _ => *run = None,
+                });
+            }
+            "sample" if matches!(activity, Activity::Sampling(now) if job.is_none_or(|j| j == now)) =>
+            {
+                self.rest();
+            }
+            "save_adapter" => {
+                self.files_awaited.update_value(|f| _ = f.pop_front());
+            }
+            "load_adapter" => {
+                let load = self
+                    .loads_awaited
+                    .try_update_value(|l| l.pop_front())
+                    .flatten();
+                if let Some(AdapterLoad::File { name, .. }) = load
+                    && !message.contains(&name)
+                {
+                    self.notify(
+                        Place::Adapter,
+                        Tone::Wrong,
+                        (t().file_refused)(&name, &message),
+                    );
+                    return;
+                }
+            }
+            _ => {}
+        }
+        self.notify(Place::of_request(request), Tone::Wrong, message);
+    }
+
+    /// Takes over a preset's values, and leaves what is the artist's own: prompts, colour, mirroring.
+    pub fn choose_preset(&self, preset: Preset) {
+        self.preset.set(Some(preset));
+        self.training.update(|settings| {
+            let own = std::mem::replace(settings, preset.settings());
+            settings.preview_prompts = own.preview_prompts;
+            settings.background = own.background;
+            settings.flip = own.flip;
+            settings.seed = own.seed;
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

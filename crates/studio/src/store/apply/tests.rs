@@ -1,0 +1,292 @@
+//! A visit, event by event.
+
+use atelier_protocol::{Adapter, Buffer, JobId, ModelInfo, Stage};
+
+use super::*;
+use crate::store::{Run, Work};
+
+/// Signals live in an owner; a test holds one as long as its store.
+fn visit() -> (Owner, Store) {
+    let owner = Owner::new();
+    owner.set();
+    (owner, Store::default())
+}
+
+fn work(store: &Store, name: &str) -> Work {
+    let work = Work {
+        id: store.new_work_id(),
+        name: name.to_owned(),
+        url: None,
+        caption: ArcRwSignal::new(String::new()),
+        focus: ArcRwSignal::new(0.5),
+        state: ArcRwSignal::new(WorkState::Reading),
+        seen: ArcRwSignal::new(None),
+        sample_set: None,
+    };
+    store.works.update(|works| works.push(work.clone()));
+    work
+}
+
+fn train(store: &Store) -> JobId {
+    let job = store.new_job();
+    store.activity.set(Activity::Training(job));
+    store.run.set(Some(Run {
+        job,
+        step: 0,
+        steps: 10,
+        seconds_left: None,
+        held_back: false,
+        preview_prompts: Vec::new(),
+        outcome: None,
+    }));
+    job
+}
+
+fn info() -> AdapterInfo {
+    AdapterInfo {
+        title: "In my hand".into(),
+        trigger: "in my hand".into(),
+        rank: 8,
+        parameters: 1_000,
+        steps: 10,
+    }
+}
+
+fn trained(job: JobId, step: u32) -> Event {
+    Event::Trained {
+        job,
+        step,
+        steps: 10,
+        loss: 0.5,
+        seconds_per_step: 1.0,
+        seconds_left: 9.0,
+    }
+}
+
+fn ended(job: JobId, outcome: Outcome) -> Event {
+    Event::TrainingEnded {
+        job,
+        outcome,
+        steps_done: 10,
+        adapter: Some(info()),
+    }
+}
+
+fn pixels(at: usize) -> Pixels {
+    Pixels {
+        width: 1,
+        height: 1,
+        rgba: Buffer(at),
+    }
+}
+
+fn bytes(n: usize) -> Bytes {
+    vec![7; n].into()
+}
+
+#[test]
+fn the_engine_gets_ready() {
+    let (_owner, store) = visit();
+    let gpu = Adapter {
+        name: "test".into(),
+        software: false,
+    };
+    let next = store.apply(Event::Ready(gpu), &[], 0.0);
+    assert_eq!(next, [FollowUp::LoadModel, FollowUp::SendWorks]);
+    let progress = Event::Progress {
+        stage: Stage::Download,
+        done: 1,
+        total: 4,
+    };
+    store.apply(progress, &[], 1.0);
+    assert_eq!(store.meter.get_untracked().unwrap().fraction(), Some(0.25));
+    let model = ModelInfo {
+        name: "Sketch".into(),
+        resolution: 128,
+        parameters: 1,
+    };
+    assert_eq!(store.apply(Event::ModelLoaded(model), &[], 2.0), []);
+    assert_eq!(store.engine.get_untracked(), EngineState::Ready);
+    assert_eq!(store.meter.get_untracked(), None);
+}
+
+#[test]
+fn a_refused_work_leaves_the_others() {
+    let (_owner, store) = visit();
+    let (good, bad) = (work(&store, "fox.png"), work(&store, "notes.zip"));
+    store.apply(
+        Event::WorkRefused {
+            id: bad.id,
+            message: "This is a zip archive.".into(),
+        },
+        &[],
+        0.0,
+    );
+    let added = Event::WorkAdded {
+        id: good.id,
+        width: 10,
+        height: 20,
+        thumbnail: pixels(0),
+    };
+    store.apply(added, &[bytes(4)], 0.0);
+    assert_eq!(store.works.with_untracked(Vec::len), 1);
+    assert_eq!(good.state.get_untracked(), WorkState::Accepted);
+    let notices = store.notices.get_untracked();
+    assert_eq!(notices.len(), 1);
+    assert_eq!(notices[0].place, Place::Works);
+    assert!(notices[0].text.contains("notes.zip"));
+}
+
+#[test]
+fn training_ends_with_an_adapter_that_is_kept() {
+    let (_owner, store) = visit();
+    let job = train(&store);
+    store.apply(trained(job, 1), &[], 0.0);
+    assert_eq!(store.run.get_untracked().unwrap().step, 1);
+    // An answer to a run of before changes nothing.
+    store.apply(trained(JobId(99), 7), &[], 0.0);
+    assert_eq!(store.run.get_untracked().unwrap().step, 1);
+
+    let next = store.apply(ended(job, Outcome::Finished), &[], 0.0);
+    assert_eq!(next, [FollowUp::KeepAdapter(0), FollowUp::FirstPicture]);
+    assert_eq!(store.activity.get_untracked(), Activity::Idle);
+    assert!(store.would_lose());
+
+    for (purpose, downloads) in [(FilePurpose::Keep(0), 0), (FilePurpose::Save(0), 1)] {
+        store.files_awaited.update_value(|f| f.push_back(purpose));
+        let file = Event::AdapterFile {
+            file_name: "a.safetensors".into(),
+            bytes: Buffer(0),
+        };
+        assert_eq!(store.apply(file, &[bytes(3)], 0.0).len(), downloads);
+    }
+    assert!(!store.would_lose());
+}
+
+#[test]
+fn a_run_that_failed_shelves_nothing_twice() {
+    let (_owner, store) = visit();
+    let job = train(&store);
+    store.apply(ended(job, Outcome::Finished), &[], 0.0);
+    // The engine names the present adapter, which is still the one of before.
+    let job = train(&store);
+    assert_eq!(store.apply(ended(job, Outcome::Failed), &[], 0.0), []);
+    assert_eq!(store.shelf.with_untracked(Vec::len), 1);
+}
+
+#[test]
+fn an_adapter_without_a_title_is_called_by_its_trigger() {
+    let untitled = AdapterInfo {
+        title: String::new(),
+        ..info()
+    };
+    let shelved = Shelved::new(untitled);
+    assert_eq!(shelved.info.title, "in my hand");
+    assert_eq!(shelved.file_name, "in-my-hand.safetensors");
+}
+
+#[test]
+fn a_lost_gpu_takes_neither_works_nor_adapters() {
+    let (_owner, store) = visit();
+    let work = work(&store, "fox.png");
+    work.state.set(WorkState::Accepted);
+    let job = train(&store);
+    store.apply(ended(job, Outcome::Finished), &[], 0.0);
+    store.shelf.update(|s| s[0].bytes = Some(bytes(3)));
+    let job = train(&store);
+    store.apply(trained(job, 1), &[], 0.0);
+    store.apply(
+        Event::DeviceLost {
+            message: "gone".into(),
+        },
+        &[],
+        0.0,
+    );
+    assert_eq!(
+        store.engine.get_untracked(),
+        EngineState::Lost("gone".into())
+    );
+    assert_eq!(store.activity.get_untracked(), Activity::Idle);
+    assert_eq!(work.state.get_untracked(), WorkState::Waiting);
+    assert_eq!(
+        store.run.get_untracked().unwrap().outcome,
+        Some(Outcome::Failed)
+    );
+
+    let model = ModelInfo {
+        name: "Sketch".into(),
+        resolution: 128,
+        parameters: 1,
+    };
+    let next = store.apply(Event::ModelLoaded(model), &[], 2.0);
+    assert_eq!(next, [FollowUp::RestoreAdapter(0)]);
+}
+
+#[test]
+fn a_pair_of_pictures_ends_sampling() {
+    let (_owner, store) = visit();
+    let job = store.new_job();
+    store.activity.set(Activity::Sampling(job));
+    store
+        .sampling
+        .set(Some(crate::store::SampleProgress::new(job, 2)));
+    let picture = |with_adapter| Event::Picture {
+        job,
+        with_adapter,
+        pixels: pixels(0),
+        png: Buffer(1),
+        settings: SampleSettings::default(),
+        note: with_adapter.then(|| "cut".to_owned()),
+    };
+    store.apply(picture(false), &[bytes(4), bytes(9)], 0.0);
+    assert_eq!(store.activity.get_untracked(), Activity::Sampling(job));
+    store.apply(picture(true), &[bytes(4), bytes(9)], 0.0);
+    assert_eq!(store.activity.get_untracked(), Activity::Idle);
+    let made = store.made.get_untracked();
+    assert_eq!(made.len(), 1);
+    assert!(made[0].base.is_some() && made[0].adapter.is_some());
+    assert_eq!(made[0].note.as_deref(), Some("cut"));
+}
+
+#[test]
+fn failures_are_said_where_they_belong() {
+    let (_owner, store) = visit();
+    let job = train(&store);
+    let failed = |request: &str, job| Event::Failed {
+        request: request.to_owned(),
+        job,
+        message: format!("{request} failed"),
+    };
+    store.apply(failed("train", Some(job)), &[], 0.0);
+    assert_eq!(store.activity.get_untracked(), Activity::Idle);
+    assert_eq!(store.run.get_untracked(), None);
+    let load = AdapterLoad::File {
+        name: "bad.safetensors".into(),
+        bytes: bytes(1),
+    };
+    store.loads_awaited.update_value(|l| l.push_back(load));
+    store.apply(failed("load_adapter", None), &[], 0.0);
+    store.apply(failed("load_model", None), &[], 0.0);
+    let notices = store.notices.get_untracked();
+    assert_eq!(notices[0].place, Place::Train);
+    assert_eq!(notices[1].place, Place::Adapter);
+    assert!(notices[1].text.contains("bad.safetensors"));
+    assert_eq!(
+        store.engine.get_untracked(),
+        EngineState::ModelFailed("load_model failed".into())
+    );
+}
+
+#[test]
+fn a_preset_leaves_what_is_the_artists_own() {
+    let (_owner, store) = visit();
+    store.training.update(|s| {
+        s.preview_prompts = vec!["a boat".into()];
+        s.background = [1, 2, 3];
+    });
+    store.choose_preset(Preset::Quick);
+    let settings = store.training.get_untracked();
+    assert_eq!(settings.steps, Preset::Quick.settings().steps);
+    assert_eq!(settings.preview_prompts, ["a boat"]);
+    assert_eq!(settings.background, [1, 2, 3]);
+}

@@ -1,0 +1,108 @@
+//! Adapters: saved, loaded, changed.
+
+use std::sync::Arc;
+
+use atelier_protocol::{Buffer, Request};
+use leptos::{prelude::*, task::spawn_local};
+use web_sys::File;
+
+use super::{MAX_FILE_BYTES, Studio};
+use crate::{
+    files,
+    store::{AdapterLoad, EngineState, FilePurpose, Place, Tone},
+    strings::t,
+};
+
+impl Studio {
+    pub fn save_adapter(self, title: String) {
+        let store = self.store;
+        store.clear_notices(Place::Adapter);
+        let Some(place) = store.current.get_untracked() else {
+            return;
+        };
+        if store.engine.get_untracked() == EngineState::Ready {
+            self.ask_for_file(FilePurpose::Save(place), Some(title));
+            return;
+        }
+        // Without an engine the file that was kept will do.
+        let kept = store
+            .shelf
+            .with_untracked(|s| s.get(place).map(|s| (s.file_name.clone(), s.bytes.clone())));
+        if let Some((name, Some(bytes))) = kept {
+            self.hand_out(Place::Adapter, &name, &bytes, "application/octet-stream");
+            store.shelf.update(|shelf| shelf[place].saved = true);
+        }
+    }
+
+    pub(super) fn ask_for_file(self, purpose: FilePurpose, title: Option<String>) {
+        let (FilePurpose::Keep(place) | FilePurpose::Save(place)) = purpose;
+        let known = self
+            .store
+            .shelf
+            .with_untracked(|s| s.get(place).map(|s| s.info.title.clone()));
+        let title = title
+            .filter(|t| !t.trim().is_empty())
+            .or(known)
+            .unwrap_or_default();
+        self.store
+            .files_awaited
+            .update_value(|f| f.push_back(purpose));
+        self.ask(&Request::SaveAdapter { title }, &[]);
+    }
+
+    pub fn load_adapter(self, file: File) {
+        self.store.clear_notices(Place::Adapter);
+        let name = file.name();
+        if self.store.engine.get_untracked() != EngineState::Ready {
+            self.store
+                .notify(Place::Adapter, Tone::Wrong, t().adapter_needs_engine);
+            return;
+        }
+        if file.size() > MAX_FILE_BYTES {
+            let text = (t().file_refused)(&name, t().adapter_too_large);
+            self.store.notify(Place::Adapter, Tone::Wrong, text);
+            return;
+        }
+        spawn_local(async move {
+            let Ok(buffer) = files::read(&file).await else {
+                let text = (t().file_refused)(&name, t().file_unreadable);
+                self.store.notify(Place::Adapter, Tone::Wrong, text);
+                return;
+            };
+            let bytes: Arc<[u8]> = js_sys::Uint8Array::new(&buffer).to_vec().into();
+            let load = AdapterLoad::File {
+                name: name.clone(),
+                bytes,
+            };
+            self.store.loads_awaited.update_value(|l| l.push_back(load));
+            self.ask(
+                &Request::LoadAdapter {
+                    name,
+                    bytes: Buffer(0),
+                },
+                &[buffer],
+            );
+        });
+    }
+
+    /// Takes an adapter from the shelf into use.
+    pub fn use_shelved(self, place: usize) {
+        let kept = self
+            .store
+            .shelf
+            .with_untracked(|s| s.get(place).map(|s| (s.file_name.clone(), s.bytes.clone())));
+        if let Some((name, Some(bytes))) = kept {
+            self.store.clear_notices(Place::Adapter);
+            self.store
+                .loads_awaited
+                .update_value(|l| l.push_back(AdapterLoad::Shelf(place)));
+            self.ask(
+                &Request::LoadAdapter {
+                    name,
+                    bytes: Buffer(0),
+                },
+                &[files::buffer(&bytes)],
+            );
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What the artist can do: each action changes the store and asks the engine.
+
+mod adapters;
+mod making;
+mod training;
+mod works;
+
+use std::{collections::HashMap, sync::Arc};
+
+use atelier_protocol::{Event, Request, WorkId};
+use js_sys::ArrayBuffer;
+use leptos::{prelude::*, task::spawn_local};
+use web_sys::File;
+
+use crate::{
+    files, samples,
+    store::{Bytes, EngineState, FilePurpose, FollowUp, Place, SampleSet, Store, Tone},
+    strings::t,
+    worker::EngineWorker,
+};
+
+/// The model that comes with the site.
+const MODEL_URL: &str = "models/sketch/";
+/// Files beyond this are not even read: no picture of sensible size needs it.
+const MAX_FILE_BYTES: f64 = 256e6;
+
+/// The store, the engine and the artist's files. A handle: copies are the same studio.
+#[derive(Clone, Copy)]
+pub struct Studio {
+    pub store: Store,
+    engine: StoredValue<Option<EngineWorker>, LocalStorage>,
+    works: StoredValue<HashMap<WorkId, File>, LocalStorage>,
+    sending: StoredValue<bool>,
+    pub sample_sets: RwSignal<Vec<Arc<SampleSet>>>,
+    pub fetching_samples: RwSignal<bool>,
+}
+
+impl Studio {
+    /// Opens the studio: starts the engine, looks for sample works.
+    pub fn open() -> Self {
+        let studio = Self {
+            store: Store::default(),
+            engine: StoredValue::new_local(None),
+            works: StoredValue::new_local(HashMap::new()),
+            sending: StoredValue::new(false),
+            sample_sets: RwSignal::new(Vec::new()),
+            fetching_samples: RwSignal::new(false),
+        };
+        studio.start_engine();
+        spawn_local(async move {
+            let sets = samples::sets().await;
+            studio
+                .sample_sets
+                .set(sets.into_iter().map(Arc::new).collect());
+        });
+        studio
+    }
+
+    /// Starts the engine, in place of the one that is there.
+    pub fn start_engine(self) {
+        self.engine.set_value(None);
+        self.store.clear_notices(Place::Page);
+        self.store.engine.set(EngineState::Starting);
+        let crash = move |reason: String| {
+            // After the worker's own callback has returned: losing it drops that very callback.
+            set_timeout(move || self.crashed(&reason), std::time::Duration::ZERO);
+        };
+        match EngineWorker::spawn(move |event, buffers| self.hear(event, &buffers), crash) {
+            Ok(worker) => {
+                self.engine.set_value(Some(worker));
+                self.ask(&Request::Start, &[]);
+            }
+            Err(error) => self.crashed(&error.as_string().unwrap_or_default()),
+        }
+    }
+
+    pub fn load_model(self) {
+        self.store.engine.set(EngineState::Loading);
+        self.ask(
+            &Request::LoadModel {
+                url: MODEL_URL.to_owned(),
+            },
+            &[],
+        );
+    }
+
+    fn crashed(self, reason: &str) {
+        self.engine.set_value(None);
+        self.store.engine_lost((t().engine_crashed)(reason));
+    }
+
+    fn ask(self, request: &Request, buffers: &[ArrayBuffer]) {
+        let sent = self
+            .engine
+            .with_value(|engine| engine.as_ref().map(|e| e.post(request, buffers)));
+        if let Some(Err(error)) = sent {
+            self.crashed(&error.as_string().unwrap_or_default());
+        }
+    }
+
+    fn hear(self, event: Event, buffers: &[Bytes]) {
+        let about_a_work = matches!(event, Event::WorkAdded { .. } | Event::WorkRefused { .. });
+        for next in self.store.apply(event, buffers, now()) {
+            match next {
+                FollowUp::LoadModel => self.load_model(),
+                FollowUp::SendWorks => self.send_works(),
+                FollowUp::RestoreAdapter(place) => self.use_shelved(place),
+                FollowUp::KeepAdapter(place) => self.ask_for_file(FilePurpose::Keep(place), None),
+                FollowUp::FirstPicture => self.first_picture(),
+                FollowUp::Download { file_name, bytes } => {
+                    self.hand_out(
+                        Place::Adapter,
+                        &file_name,
+                        &bytes,
+                        "application/octet-stream",
+                    );
+                }
+            }
+        }
+        if about_a_work {
+            self.send_works();
+        }
+    }
+
+    fn hand_out(self, place: Place, name: &str, bytes: &[u8], kind: &str) {
+        if files::download(name, bytes, kind).is_err() {
+            self.store
+                .notify(place, Tone::Wrong, (t().download_failed)(name));
+        }
+    }
+}
+
+/// The page's clock in milliseconds.
+fn now() -> f64 {
+    window().performance().map_or(0.0, |p| p.now())
+}

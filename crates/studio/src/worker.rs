@@ -1,0 +1,93 @@
+//! The engine's worker, as the page holds it.
+//!
+//! The script is `engine.js` beside `index.html`. It keeps messages that come while the wasm is
+//! still on its way (a module worker that awaits at its top would lose them) and then starts
+//! `worker.js`, which is what Trunk calls the output of the engine's binary `worker`.
+
+use std::sync::Arc;
+
+use atelier_protocol::{Event, Request};
+use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+
+use crate::store::Bytes;
+
+/// Relative to the page, so that it works from any folder of any host.
+const SCRIPT: &str = "engine.js";
+
+pub struct EngineWorker {
+    worker: Worker,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut(ErrorEvent)>,
+}
+
+impl EngineWorker {
+    /// Starts the worker. `on_crash` gets what the browser says went wrong; nothing comes after it.
+    pub fn spawn(
+        on_event: impl Fn(Event, Vec<Bytes>) + 'static,
+        on_crash: impl Fn(String) + Clone + 'static,
+    ) -> Result<Self, JsValue> {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        options.set_name("atelier-engine");
+        let worker = Worker::new_with_options(SCRIPT, &options)?;
+
+        let crash = on_crash.clone();
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
+            match unpack(&message.data()) {
+                Ok((event, buffers)) => on_event(event, buffers),
+                Err(reason) => crash(reason),
+            }
+        });
+        let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error: ErrorEvent| {
+            error.prevent_default();
+            // A script that could not be fetched comes as a plain event without a message.
+            let message = Reflect::get(&error, &"message".into());
+            on_crash(message.ok().and_then(|m| m.as_string()).unwrap_or_default());
+        });
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        Ok(Self {
+            worker,
+            _on_message: on_message,
+            _on_error: on_error,
+        })
+    }
+
+    /// Sends a request; `buffers` are moved, not copied.
+    pub fn post(&self, request: &Request, buffers: &[ArrayBuffer]) -> Result<(), JsValue> {
+        let text = serde_json::to_string(request).map_err(|e| JsValue::from(e.to_string()))?;
+        let buffers: Array = buffers.iter().collect();
+        let message = Object::new();
+        Reflect::set(&message, &"message".into(), &text.into())?;
+        Reflect::set(&message, &"buffers".into(), &buffers)?;
+        self.worker.post_message_with_transfer(&message, &buffers)
+    }
+}
+
+impl Drop for EngineWorker {
+    fn drop(&mut self) {
+        self.worker.set_onmessage(None);
+        self.worker.set_onerror(None);
+        self.worker.terminate();
+    }
+}
+
+fn unpack(data: &JsValue) -> Result<(Event, Vec<Bytes>), String> {
+    let text = Reflect::get(data, &"message".into())
+        .ok()
+        .and_then(|m| m.as_string())
+        .ok_or("a message without text")?;
+    let event = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+    let buffers = Reflect::get(data, &"buffers".into())
+        .ok()
+        .filter(Array::is_array)
+        .map(|buffers| Array::from(&buffers).iter().map(|b| bytes(&b)).collect())
+        .unwrap_or_default();
+    Ok((event, buffers))
+}
+
+fn bytes(buffer: &JsValue) -> Bytes {
+    Arc::from(Uint8Array::new(buffer).to_vec())
+}

@@ -1,0 +1,159 @@
+//! The recorded training step: noise, UNet with the adapter, loss, gradients, AdamW.
+
+use std::{cell::RefCell, rc::Rc};
+
+use atelier_adapter::{Layout, attach_trainable};
+use atelier_kernels::{AdamW, AdamWState, VIEW_ALIGNMENT, adamw, settle, view};
+use atelier_models::{ModelError, UNet2DConditionModel};
+use burn::tensor::{Device, Tensor};
+
+/// Sizes of a step's inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shapes {
+    pub batch: usize,
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+    pub tokens: usize,
+    pub embedding: usize,
+}
+
+impl Shapes {
+    /// Values of one sample's latents.
+    pub fn latents(&self) -> usize {
+        self.channels * self.height * self.width
+    }
+
+    /// Values of one prompt's embedding.
+    pub fn prompt(&self) -> usize {
+        self.tokens * self.embedding
+    }
+}
+
+/// The parts of the flat input buffer, in this order, each starting at a view's alignment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    /// Clean latents, `[batch, channels, height, width]`.
+    Latents,
+    /// Noise, of the same shape.
+    Noise,
+    /// `[batch, tokens, embedding]`.
+    Prompts,
+    /// `[batch]`, and so are the next five.
+    Timesteps,
+    /// Noisy = `SignalRate` * latents + `NoiseRate` * noise.
+    SignalRate,
+    NoiseRate,
+    /// Target = `TargetLatents` * latents + `TargetNoise` * noise.
+    TargetLatents,
+    TargetNoise,
+    /// Weight of each sample in the loss.
+    Weights,
+    /// [`AdamW::hyper`].
+    Hyper,
+}
+
+const PARTS: [Part; 10] = [
+    Part::Latents,
+    Part::Noise,
+    Part::Prompts,
+    Part::Timesteps,
+    Part::SignalRate,
+    Part::NoiseRate,
+    Part::TargetLatents,
+    Part::TargetNoise,
+    Part::Weights,
+    Part::Hyper,
+];
+
+impl Part {
+    fn length(self, shapes: &Shapes) -> usize {
+        match self {
+            Part::Latents | Part::Noise => shapes.batch * shapes.latents(),
+            Part::Prompts => shapes.batch * shapes.prompt(),
+            Part::Hyper => AdamW::HYPER,
+            _ => shapes.batch,
+        }
+    }
+
+    /// Where the part lies in the input buffer.
+    pub(crate) fn range(self, shapes: &Shapes) -> std::ops::Range<usize> {
+        let start = PARTS[..self as usize]
+            .iter()
+            .map(|part| part.length(shapes).next_multiple_of(VIEW_ALIGNMENT))
+            .sum();
+        start..start + self.length(shapes)
+    }
+}
+
+/// Length of the input buffer.
+pub(crate) fn input_length(shapes: &Shapes) -> usize {
+    Part::Hyper
+        .range(shapes)
+        .end
+        .next_multiple_of(VIEW_ALIGNMENT)
+}
+
+/// The closure to record. It gives `[loss, squared norm of the gradients]` and updates `state`.
+pub(crate) fn training_step(
+    unet: UNet2DConditionModel,
+    layout: Layout,
+    scale: f32,
+    shapes: Shapes,
+    state: Rc<RefCell<AdamWState>>,
+    device: &Device,
+) -> Result<impl Fn(Tensor<1>) -> Tensor<1> + 'static, ModelError> {
+    let device = device.clone().without_autodiff();
+    let scale = Tensor::<1>::full([1], scale, &device);
+    // Hung in once to find out about errors here, where they can be answered.
+    attach_trainable(&mut unet.clone(), &layout, &state.borrow().param, &scale)?;
+    Ok(move |inputs: Tensor<1>| {
+        let part = |part: Part| {
+            let range = part.range(&shapes);
+            view(inputs.clone(), range.start, range.len())
+        };
+        let Shapes {
+            batch,
+            channels,
+            height,
+            width,
+            ..
+        } = shapes;
+        let images = |p: Part| part(p).reshape([batch, channels, height, width]);
+        let per_sample = |p: Part| part(p).reshape([batch, 1, 1, 1]);
+
+        let (latents, noise) = (images(Part::Latents), images(Part::Noise));
+        let noisy = latents.clone() * per_sample(Part::SignalRate)
+            + noise.clone() * per_sample(Part::NoiseRate);
+        let target =
+            latents * per_sample(Part::TargetLatents) + noise * per_sample(Part::TargetNoise);
+        let prompts = part(Part::Prompts).reshape([batch, shapes.tokens, shapes.embedding]);
+
+        let mut unet = unet.clone();
+        let param = state.borrow().param.clone();
+        let leaves = attach_trainable(&mut unet, &layout, &param, &scale)
+            .expect("the layout was tried on this model when recording began");
+        let prediction = unet.forward(
+            noisy.autodiff(),
+            part(Part::Timesteps).autodiff(),
+            prompts.autodiff(),
+        );
+        let error = prediction - target.autodiff();
+        let weights = per_sample(Part::Weights).autodiff();
+        let loss = (error.clone() * error * weights).mean();
+        let mut gradients = loss.backward();
+        let gradient = leaves.gradient(&mut gradients);
+
+        // All that reads the factors is handed over before they are written.
+        let settled = settle(&device);
+        let held = state.borrow().clone();
+        let (updated, squared_norm) = adamw(held, gradient, part(Part::Hyper));
+        *state.borrow_mut() = updated;
+        let loss = loss.without_autodiff();
+        match settled {
+            Ok(()) => Tensor::cat(vec![loss, squared_norm], 0),
+            // Not a number stops the run, which then asks the device what is wrong.
+            Err(_) => Tensor::full([2], f32::NAN, &device),
+        }
+    })
+}

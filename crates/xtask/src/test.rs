@@ -1,0 +1,192 @@
+//! Every test of the project, in the order of what they cost.
+
+mod tally;
+
+use std::{fs, process::ExitCode};
+
+use tally::Tally;
+
+use crate::{
+    error::{Error, Result},
+    page::{self, Build},
+    project::Project,
+    serve, setup,
+};
+
+/// A sub-path, because that is where a project page lives.
+const SUB_PATH: &str = "/some/where/";
+const PORT: u16 = 8180;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Format,
+    Lint,
+    Native,
+    Browser,
+}
+
+impl Part {
+    const ALL: [Part; 4] = [Part::Format, Part::Lint, Part::Native, Part::Browser];
+
+    fn name(self) -> &'static str {
+        match self {
+            Part::Format => "format",
+            Part::Lint => "lint",
+            Part::Native => "native",
+            Part::Browser => "browser",
+        }
+    }
+
+    /// Whether it takes more than the toolchain: a Vulkan driver, a browser.
+    fn runs_code(self) -> bool {
+        matches!(self, Part::Native | Part::Browser)
+    }
+}
+
+pub struct Options {
+    parts: Vec<Part>,
+    /// Tests with any of these words in their names; all where there are none.
+    words: Vec<String>,
+    build: Build,
+}
+
+impl Options {
+    pub fn parse(arguments: &[&str]) -> Result<Self> {
+        let mut options = Self {
+            parts: Vec::new(),
+            words: Vec::new(),
+            build: Build::Local,
+        };
+        for argument in arguments {
+            let part = Part::ALL.into_iter().find(|part| part.name() == *argument);
+            match (part, *argument) {
+                (Some(part), _) => options.parts.push(part),
+                (None, "--published") => options.build = Build::Published,
+                (None, other) if other.starts_with('-') => {
+                    return Err(Error::Usage(format!(
+                        "test takes --published, parts and words, not `{other}`."
+                    )));
+                }
+                (None, word) => options.words.push(word.to_owned()),
+            }
+        }
+        if options.parts.is_empty() {
+            options.parts = match options.words.is_empty() {
+                true => Part::ALL.to_vec(),
+                false => vec![Part::Native, Part::Browser],
+            };
+        }
+        Ok(options)
+    }
+}
+
+/// Runs them all, whatever fails, and ends with a line that counts.
+pub fn run(project: &Project, options: &Options) -> Result<ExitCode> {
+    if options.parts.iter().any(|part| part.runs_code()) {
+        setup::for_tests(project)?;
+    }
+    let mut total = Tally::default();
+    for part in Part::ALL {
+        if !options.parts.contains(&part) {
+            continue;
+        }
+        println!("\n== {}", part.name());
+        let outcome = match part {
+            Part::Format => format(project),
+            Part::Lint => lint(project),
+            Part::Native => native(project, &options.words),
+            Part::Browser => browser(project, options),
+        };
+        total += outcome.unwrap_or_else(|error| {
+            eprintln!("\nxtask: {error}");
+            Tally::one(false)
+        });
+    }
+    println!("\n{total}");
+    Ok(match total.good() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn format(project: &Project) -> Result<Tally> {
+    let passed = project
+        .run("cargo")
+        .args(["fmt", "--all", "--check"])
+        .watch(|_| ())?;
+    if !passed {
+        println!("`cargo fmt --all` puts it right.");
+    }
+    Ok(Tally::one(passed))
+}
+
+/// With the release profile, so that build scripts and macros are shared with what follows.
+fn lint(project: &Project) -> Result<Tally> {
+    let passed = project
+        .run("cargo")
+        .args(["clippy", "--release", "--workspace", "--all-targets"])
+        .args(["--", "-D", "warnings"])
+        .watch(|_| ())?;
+    Ok(Tally::one(passed))
+}
+
+fn native(project: &Project, words: &[String]) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let succeeded = project
+        .run("cargo")
+        .args(["test", "--release", "--workspace", "--no-fail-fast", "--"])
+        .args(words)
+        .watch(|line| tally.read_cargo(line))?;
+    Ok(tally.held_to(succeeded))
+}
+
+fn browser(project: &Project, options: &Options) -> Result<Tally> {
+    let browser = setup::browser(project).ok_or_else(|| Error::Missing {
+        what: "A browser".into(),
+        remedy: "Run `cargo xtask setup`, or name one with CHROMIUM=/path/to/it.".into(),
+    })?;
+    let page = page::build(project, options.build)?;
+    let address = serve::start(page, SUB_PATH, PORT)?;
+    let folder = project.end_to_end();
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .map_err(|source| Error::file(&folder, source))?
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".test.mjs"))
+        .collect();
+    files.sort();
+    let pattern = options
+        .words
+        .iter()
+        .map(|word| format!("--test-name-pattern={word}"));
+    let mut tally = Tally::default();
+    let succeeded = project
+        .run("node")
+        .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
+        .args(pattern)
+        .args(files)
+        .folder(&folder)
+        .env("ATELIER", &address)
+        .env("CHROMIUM", browser)
+        .watch(|line| tally.read_node(line))?;
+    Ok(tally.held_to(succeeded))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_words_and_flags_are_told_apart() {
+        assert_eq!(Options::parse(&[]).unwrap().parts, Part::ALL);
+        let some = Options::parse(&["native", "lora"]).unwrap();
+        assert_eq!(
+            (some.parts, some.words),
+            (vec![Part::Native], vec!["lora".into()])
+        );
+        let words = Options::parse(&["lora", "--published"]).unwrap();
+        assert_eq!(words.parts, [Part::Native, Part::Browser]);
+        assert_eq!(words.build, Build::Published);
+        assert!(Options::parse(&["--pubished"]).is_err());
+    }
+}

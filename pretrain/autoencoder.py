@@ -1,0 +1,128 @@
+"""Step 5: train the autoencoder that turns pictures into latents an eighth as wide.
+
+Loss: absolute error of pixels, and of their differences to the right and below, so that thin outlines stay
+sharp. Latents are pulled towards zero mean and unit variance and get a little noise, so that small errors of
+the UNet stay small errors of the picture.
+"""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from diffusers import AutoencoderTiny
+from torch import nn
+from torch.nn import functional as F
+
+from . import training
+from .networks import autoencoder
+from .presets import LATENT_FACTOR, Preset
+from .sheets import save_sheet
+
+EDGE_WEIGHT = 1.0
+PRIOR_WEIGHT = 0.01
+LATENT_NOISE = 0.05
+REPORT_EVERY = 50
+
+
+def train(folder: Path, preset: Preset, pixels: np.ndarray, weights: torch.Tensor, until: float) -> AutoencoderTiny:
+    """The trained autoencoder with its `scaling_factor` measured; goes on from `folder/autoencoder.pt`.
+
+    `until` is the time (seconds since the epoch) at which to stop early, with the rate lowered up to then.
+    """
+    sizes, checkpoint = preset.autoencoder, folder / "autoencoder.pt"
+    accelerator = Accelerator(mixed_precision="bf16")
+    torch.manual_seed(preset.seed)
+    model = autoencoder(preset)
+    state = training.load_checkpoint(checkpoint)
+    step = state["step"] if state else 0
+    if state:
+        model.load_state_dict(state["model"])
+    finished = bool(state and state["finished"])
+    if not finished:
+        optimizer = torch.optim.AdamW(model.parameters(), lr=sizes.learning_rate, weight_decay=0.0)
+        if state:
+            optimizer.load_state_dict(state["optimizer"])
+        trained, optimizer = accelerator.prepare(_RoundTrip(model), optimizer)
+        latent_shape = (sizes.batch, sizes.latent_channels) + (preset.picture_size // LATENT_FACTOR,) * 2
+        started, first = time.time(), step
+        while step < sizes.steps:
+            now = time.time()
+            progress = max(step / sizes.steps, (now - started) / max(1.0, until - started))
+            if progress >= 1:
+                break
+            for group in optimizer.param_groups:
+                group["lr"] = training.learning_rate(int(progress * 1000), 1000, sizes.learning_rate, 20)
+            index, generator = training.draws(weights, sizes.batch, preset.seed, step)
+            pictures = load_pictures(pixels, index).to(accelerator.device)
+            noise = torch.randn(latent_shape, generator=generator).to(accelerator.device)
+            latents, back = trained(pictures, noise)
+            loss = _loss(latents, back, pictures)
+            accelerator.backward(loss)
+            accelerator.clip_grad_norm_(trained.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            step += 1
+            if step % REPORT_EVERY == 0 and accelerator.is_main_process:
+                psnr = -10 * torch.log10(F.mse_loss(back.detach(), pictures) / 4).item()
+                training.log(folder / "autoencoder.log", step=step, loss=loss.item(), psnr=psnr, pictures_per_second=(step - first) * sizes.batch / (time.time() - started))
+            if step % 500 == 0 and accelerator.is_main_process:
+                _save(checkpoint, model, optimizer, step, finished=False)
+        if accelerator.is_main_process:
+            _save(checkpoint, model, optimizer, step, finished=True)
+    model = model.to("cpu").eval().requires_grad_(False)
+    model.register_to_config(scaling_factor=_scaling_factor(model, pixels, weights, preset))
+    if not finished and accelerator.is_main_process:
+        _reconstructions(folder, preset, model, pixels, weights)
+    return model
+
+
+def load_pictures(pixels: np.ndarray, index: torch.Tensor) -> torch.Tensor:
+    """Pictures of the pack as [batch, 3, S, S] in -1..1."""
+    batch = torch.from_numpy(np.stack([pixels[i] for i in index.tolist()]))
+    return batch.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+class _RoundTrip(nn.Module):
+    """Pictures to latents and, with noise on them, back; one forward call, as data parallelism wants it."""
+
+    def __init__(self, model: AutoencoderTiny):
+        super().__init__()
+        self.model = model
+
+    def forward(self, pictures: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        latents = self.model.encode(pictures).latents
+        return latents.float(), self.model.decode(latents + LATENT_NOISE * noise).sample.float()
+
+
+def _loss(latents: torch.Tensor, back: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+    pixel_error = (back - pictures).abs().mean()
+    edge_error = sum((back.diff(dim=axis) - pictures.diff(dim=axis)).abs().mean() for axis in (2, 3))
+    mean, variance = latents.mean((0, 2, 3)), latents.var((0, 2, 3))
+    prior = (mean**2 + (variance - 1) ** 2).mean()
+    return pixel_error + EDGE_WEIGHT * edge_error + PRIOR_WEIGHT * prior
+
+
+def _save(checkpoint: Path, model: torch.nn.Module, optimizer, step: int, finished: bool) -> None:
+    training.save_checkpoint(checkpoint, {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "finished": finished})
+
+
+@torch.inference_mode()
+def _scaling_factor(model: AutoencoderTiny, pixels: np.ndarray, weights: torch.Tensor, preset: Preset) -> float:
+    """One over the latents' standard deviation about zero, from 512 pictures."""
+    index, _ = training.draws(weights, 512, preset.seed, 2**30)
+    latents = torch.cat([model.encode(load_pictures(pixels, part)).latents for part in index.split(64)])
+    return round(1 / latents.square().mean().sqrt().item(), 5)
+
+
+@torch.inference_mode()
+def _reconstructions(folder: Path, preset: Preset, model: AutoencoderTiny, pixels: np.ndarray, weights: torch.Tensor) -> None:
+    """A sheet of 32 pictures, each above its reconstruction."""
+    index, _ = training.draws(weights, 32, preset.seed, 2**31)
+    pictures = load_pictures(pixels, index)
+    back = model.decode(model.encode(pictures).latents).sample
+    error = F.mse_loss(back.clamp(-1, 1), pictures)
+    training.log(folder / "autoencoder.log", reconstruction_psnr=-10 * torch.log10(error / 4).item(), scaling_factor=model.config.scaling_factor)
+    rows = [part for pair in zip(pictures.split(8), back.split(8)) for part in pair]
+    save_sheet(torch.cat(rows), folder / "reconstructions.png", columns=8)

@@ -1,0 +1,114 @@
+"""Step 4: the pictures that the networks are trained on, with their captions.
+
+From each rendered row come its own picture on white, and by chance a version on another ground and one in a
+procedural style. `pictures.npy` is [pictures, S, S, 3] uint8, `pictures.jsonl` says what each one is.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .captions import COLOURS, FAMILY_PHRASES, caption, main_colour
+from .catalogue import Row, is_held_out, share_of
+from .errors import RecipeError
+from .presets import Preset
+from .render import GOOD
+from .styles import STYLES, over
+
+GROUND_COLOURS = {
+    "light blue": (0.75, 0.88, 0.98), "pale yellow": (0.99, 0.95, 0.75), "mint": (0.78, 0.95, 0.84), "pale pink": (0.99, 0.85, 0.89),
+    "light grey": (0.88, 0.89, 0.90), "dark blue": (0.08, 0.11, 0.28), "black": (0.03, 0.03, 0.04), "dark green": (0.06, 0.22, 0.15),
+    **{name: COLOURS[name] for name in ("red", "orange", "purple", "teal")},
+}
+ONE_COLOURED = {"fluent-emoji-high-contrast", "emojione-monotone", "game-icons", "streamline-pixel"}
+"""Families in black: procedural styles of them would mostly look the same."""
+
+GROUP_WEIGHTS = {"symbols": 0.15, "people & body": 0.2}
+"""Groups with many near-equal pictures are drawn less often."""
+
+NOT_MIRRORED_GROUPS = {"symbols"}
+
+@dataclass(frozen=True)
+class Picture:
+    """One training picture; `weight` is its chance to be drawn, all weights together make 1."""
+
+    key: str
+    family: str
+    style: str
+    label: str
+    captions: tuple[str, ...]
+    mirrored: bool
+    """Whether its mirror image is trained on as well."""
+    weight: float
+
+
+def prepare(folder: Path, preset: Preset, rows: list[Row], pack: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, list[Picture]]:
+    """Pixels and descriptions, made at the first call and read from `folder` afterwards."""
+    pixels_file, about_file = folder / "pictures.npy", folder / "pictures.jsonl"
+    if not about_file.exists():
+        chosen = _chosen(preset, rows, states)
+        if not chosen:
+            raise RecipeError(f"No picture of the preset {preset.name} was rendered. Look at the messages of the render step.")
+        pixels, pictures = [], []
+        for index in chosen:
+            rng = np.random.default_rng([preset.seed, int(share_of(rows[index].key) * 2**53)])
+            for values, picture in _versions(preset, rows[index], _scaled(pack[index], preset.picture_size), rng):
+                pixels.append((np.clip(values, 0, 1) * 255).round().astype(np.uint8))
+                pictures.append(picture)
+        pictures = _normalised(pictures, preset.procedural_draws)
+        np.save(pixels_file, np.stack(pixels))
+        about_file.write_text("".join(json.dumps(asdict(picture)) + "\n" for picture in pictures))
+        print(f"pictures: {len(pictures)} from {len(chosen)} drawings")
+    described = [json.loads(line) for line in about_file.read_text().splitlines()]
+    return np.load(pixels_file, mmap_mode="r"), [Picture(**{**about, "captions": tuple(about["captions"])}) for about in described]
+
+
+def _chosen(preset: Preset, rows: list[Row], states: np.ndarray) -> list[int]:
+    """Rows that are good, not held out and in the preset's families; evenly thinned to the limit."""
+    chosen = [index for index, row in enumerate(rows) if states[index] == GOOD and not row.held_out and row.family in preset.families]
+    if preset.pictures_limit is None or len(chosen) <= preset.pictures_limit:
+        return chosen
+    return [chosen[place * len(chosen) // preset.pictures_limit] for place in range(preset.pictures_limit)]
+
+
+def _scaled(rgba: np.ndarray, size: int) -> np.ndarray:
+    """To `size` px and 0..1; colours are weighed by alpha so that clear pixels do not bleed into edges."""
+    scaled = Image.fromarray(rgba).convert("RGBa").resize((size, size), Image.Resampling.BOX).convert("RGBA")
+    return np.asarray(scaled, np.float32) / 255
+
+
+def _versions(preset: Preset, row: Row, rgba: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, Picture]]:
+    """The row's own picture, and its other versions."""
+    colour, family_phrases = main_colour(rgba), FAMILY_PHRASES[row.family]
+    weight = preset.families[row.family] * GROUP_WEIGHTS.get(row.group, 1.0)
+
+    def picture(style: str, phrases: tuple[str, ...], ground: str | None, weight: float) -> Picture:
+        texts = [caption(row, phrases, ground, colour, rng) for _ in range(preset.captions_per_picture)]
+        mirrored = row.group not in NOT_MIRRORED_GROUPS
+        return Picture(row.key, row.family, style, row.label, tuple(dict.fromkeys(texts)), mirrored, weight)
+
+    yield over(rgba, (1, 1, 1)), picture("own", family_phrases, None, weight)
+    if rng.random() < preset.backdrop_share and row.family not in ONE_COLOURED:
+        ground = list(GROUND_COLOURS)[rng.integers(len(GROUND_COLOURS))]
+        yield over(rgba, GROUND_COLOURS[ground]), picture("backdrop", family_phrases, ground, weight)
+    if rng.random() < preset.procedural_share and row.family not in ONE_COLOURED:
+        style = list(STYLES)[rng.integers(len(STYLES))]
+        if not is_held_out(row.concept, style):
+            draw, phrases = STYLES[style]
+            yield draw(rgba, rng), picture(style, phrases, None, weight)
+
+
+def _normalised(pictures: list[Picture], procedural_draws: float) -> list[Picture]:
+    """Weights scaled so that procedural styles get their share and all make 1."""
+    totals = {True: 0.0, False: 0.0}
+    for picture in pictures:
+        totals[picture.style in STYLES] += picture.weight
+    shares = {True: procedural_draws, False: 1 - procedural_draws} if totals[True] else {True: 0.0, False: 1.0}
+    return [
+        Picture(**{**asdict(picture), "weight": picture.weight * shares[picture.style in STYLES] / totals[picture.style in STYLES]})
+        for picture in pictures
+    ]

@@ -1,0 +1,68 @@
+// Group normalisation (Wu and He 2018), with SiLU where asked: a workgroup an image and group. With one
+// place and one group it is layer normalisation.
+//
+// x and out are [batch, places, channels], weight and bias [channels]; stats is [batch, groups, 2]:
+// the mean and one over the standard deviation, kept for backward.
+
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> out: array<f32>;
+@group(0) @binding(4) var<storage, read_write> stats: array<f32>;
+
+const GROUPS: u32 = {{ groups }}u;
+const PLACES: u32 = {{ places }}u;
+const CHANNELS: u32 = {{ channels }}u;
+const PER_GROUP: u32 = CHANNELS / GROUPS;
+const COUNT: u32 = PLACES * PER_GROUP;
+const EPS: f32 = {{ eps_1e12 }}e-12;
+const WIDE: u32 = {{ workgroup }}u;
+
+var<workgroup> partial: array<f32, WIDE>;
+
+// Adds `value` up over the workgroup.
+fn total(value: f32, me: u32) -> f32 {
+    partial[me] = value;
+    workgroupBarrier();
+    for (var step = WIDE / 2u; step > 0u; step /= 2u) {
+        if (me < step) {
+            partial[me] += partial[me + step];
+        }
+        workgroupBarrier();
+    }
+    let sum = partial[0];
+    workgroupBarrier();
+    return sum;
+}
+
+@compute @workgroup_size({{ workgroup }}, 1, 1)
+fn main(@builtin(workgroup_id) group_id: vec3<u32>, @builtin(local_invocation_index) me: u32) {
+    let image = group_id.y;
+    let group = group_id.x;
+    let first = image * PLACES * CHANNELS + group * PER_GROUP;
+    var sum = 0.0;
+    for (var i = me; i < COUNT; i += WIDE) {
+        sum += x[first + i / PER_GROUP * CHANNELS + i % PER_GROUP];
+    }
+    let mean = total(sum, me) / f32(COUNT);
+    // Squares of differences, not a difference of squares: that one loses its digits far from zero.
+    var squares = 0.0;
+    for (var i = me; i < COUNT; i += WIDE) {
+        let d = x[first + i / PER_GROUP * CHANNELS + i % PER_GROUP] - mean;
+        squares += d * d;
+    }
+    let scale = inverseSqrt(total(squares, me) / f32(COUNT) + EPS);
+    for (var i = me; i < COUNT; i += WIDE) {
+        let c = group * PER_GROUP + i % PER_GROUP;
+        let at = first + i / PER_GROUP * CHANNELS + i % PER_GROUP;
+        var y = (x[at] - mean) * scale * weight[c] + bias[c];
+        //@if silu
+        y = y / (1.0 + exp(-y));
+        //@end
+        out[at] = y;
+    }
+    if (me == 0u) {
+        stats[(image * GROUPS + group) * 2u] = mean;
+        stats[(image * GROUPS + group) * 2u + 1u] = scale;
+    }
+}
