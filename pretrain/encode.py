@@ -52,19 +52,19 @@ class TextStates:
 
 
 @torch.inference_mode()
-def encode_latents(folder: Path, preset: Preset, model: AutoencoderTiny, pixels: np.ndarray) -> None:
-    """Writes `latents.npy`, already multiplied by `scaling_factor`."""
+def encode_latents(folder: Path, preset: Preset, model: AutoencoderTiny, pixels: np.ndarray, chosen: torch.Tensor) -> None:
+    """Writes `latents.npy` of the chosen pictures, already multiplied by `scaling_factor`."""
     file = folder / "latents.npy"
     if file.exists():
         return
     side = preset.picture_size // LATENT_FACTOR
-    shape = (len(pixels), 2, preset.autoencoder.latent_channels, side, side)
+    shape = (len(chosen), 2, preset.autoencoder.latent_channels, side, side)
     partial = file.with_suffix(".partial")
     latents = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
-    for index in torch.arange(len(pixels)).split(BATCH):
-        pictures = load_pictures(pixels, index)
+    for index in torch.arange(len(chosen)).split(BATCH):
+        pictures = load_pictures(pixels, chosen[index]).to(model.device)
         for mirrored, seen in enumerate((pictures, pictures.flip(-1))):
-            latents[index.numpy(), mirrored] = (model.encode(seen).latents * model.config.scaling_factor).numpy()
+            latents[index.numpy(), mirrored] = (model.encode(seen).latents * model.config.scaling_factor).cpu().numpy()
     latents.flush()
     partial.rename(file)
     print(f"latents: {latents.shape}, standard deviation {latents[:1000].astype(np.float32).std():.3f}")
@@ -81,7 +81,7 @@ def encode_text(folder: Path, encoder: TextEncoder, pictures: list[Picture]) -> 
     # Captions of similar length go together, so that little of a batch is padding.
     for first in range(0, len(captions), BATCH):
         states, lengths = encoder.encode(captions[first : first + BATCH])
-        for caption_states, length in zip(states, lengths.tolist()):
+        for caption_states, length in zip(states.cpu(), lengths.tolist()):
             pieces.append(caption_states[:length].to(torch.float16).numpy())
             starts.append(starts[-1] + length)
     np.save(folder / "text.npy", np.concatenate(pieces))

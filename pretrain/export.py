@@ -1,5 +1,6 @@
 """Last step: write the diffusers folder that the page loads."""
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -17,8 +18,8 @@ def export(work: Path, out: Path, vae: AutoencoderTiny, unet: UNet2DConditionMod
     """Writes models and tokenizer to `out` in half precision, with the file names of diffusers."""
     for name in ("unet", "vae", "text_encoder", "tokenizer", "scheduler"):
         shutil.rmtree(out / name, ignore_errors=True)
-    unet.to(torch.float16).save_pretrained(out / "unet")
-    vae.to(torch.float16).save_pretrained(out / "vae")
+    for name, model in (("unet", unet), ("vae", vae)):
+        copy.deepcopy(model).to("cpu", torch.float16).to(memory_format=torch.contiguous_format).save_pretrained(out / name)
     scheduler().save_pretrained(out / "scheduler")
     _text_encoder(work, out / "text_encoder")
     _tokenizer(work, out / "tokenizer")
@@ -34,6 +35,8 @@ def export(work: Path, out: Path, vae: AutoencoderTiny, unet: UNet2DConditionMod
         "requires_safety_checker": False,
     }
     _write_json(out / "model_index.json", index)
+    for file in out.rglob("*.safetensors"):
+        file.chmod(0o644)
 
 
 def _text_encoder(work: Path, out: Path) -> None:

@@ -6,7 +6,7 @@ procedural style. `pictures.npy` is [pictures, S, S, 3] uint8, `pictures.jsonl` 
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,7 @@ NOT_MIRRORED_GROUPS = {"symbols"}
 
 @dataclass(frozen=True)
 class Picture:
-    """One training picture; `weight` is its chance to be drawn, all weights together make 1."""
+    """One training picture; `weight` is its chance to be drawn for the UNet; all together make 1."""
 
     key: str
     family: str
@@ -44,6 +44,7 @@ class Picture:
     mirrored: bool
     """Whether its mirror image is trained on as well."""
     weight: float
+    """0 for pictures that only the autoencoder sees."""
 
 
 def prepare(folder: Path, preset: Preset, rows: list[Row], pack: np.ndarray, states: np.ndarray) -> tuple[np.ndarray, list[Picture]]:
@@ -54,9 +55,12 @@ def prepare(folder: Path, preset: Preset, rows: list[Row], pack: np.ndarray, sta
         if not chosen:
             raise RecipeError(f"No picture of the preset {preset.name} was rendered. Look at the messages of the render step.")
         pixels, pictures = [], []
+        everyday = _everyday_concepts(rows, preset.concepts_limit)
         for index in chosen:
             rng = np.random.default_rng([preset.seed, int(share_of(rows[index].key) * 2**53)])
             for values, picture in _versions(preset, rows[index], _scaled(pack[index], preset.picture_size), rng):
+                if everyday and rows[index].concept not in everyday:
+                    picture = replace(picture, weight=0.0)
                 pixels.append((np.clip(values, 0, 1) * 255).round().astype(np.uint8))
                 pictures.append(picture)
         pictures = _normalised(pictures, preset.procedural_draws)
@@ -73,6 +77,17 @@ def _chosen(preset: Preset, rows: list[Row], states: np.ndarray) -> list[int]:
     if preset.pictures_limit is None or len(chosen) <= preset.pictures_limit:
         return chosen
     return [chosen[place * len(chosen) // preset.pictures_limit] for place in range(preset.pictures_limit)]
+
+
+def _everyday_concepts(rows: list[Row], limit: int | None) -> set[str]:
+    """The things that most families draw; empty when there is no limit."""
+    if limit is None:
+        return set()
+    families: dict[str, set[str]] = {}
+    for row in rows:
+        if row.concept and row.group not in GROUP_WEIGHTS:
+            families.setdefault(row.concept, set()).add(row.family)
+    return set(sorted(families, key=lambda concept: (-len(families[concept]), concept))[:limit])
 
 
 def _scaled(rgba: np.ndarray, size: int) -> np.ndarray:
@@ -109,6 +124,6 @@ def _normalised(pictures: list[Picture], procedural_draws: float) -> list[Pictur
         totals[picture.style in STYLES] += picture.weight
     shares = {True: procedural_draws, False: 1 - procedural_draws} if totals[True] else {True: 0.0, False: 1.0}
     return [
-        Picture(**{**asdict(picture), "weight": picture.weight * shares[picture.style in STYLES] / totals[picture.style in STYLES]})
+        replace(picture, weight=picture.weight * shares[picture.style in STYLES] / totals[picture.style in STYLES])
         for picture in pictures
     ]

@@ -62,6 +62,8 @@ class Preset:
     captions_per_picture: int
     pictures_limit: int | None
     """Use at most this many source pictures (evenly picked); None for all."""
+    concepts_limit: int | None
+    """Train the UNet only on this many concepts, those that most families draw; None for every picture."""
     autoencoder: AutoencoderPreset
     unet: UNetPreset
     threads: int | None
@@ -111,27 +113,28 @@ PRESETS = {
         backdrop_share=0.1,
         captions_per_picture=2,
         pictures_limit=None,
+        concepts_limit=200,
         autoencoder=AutoencoderPreset(
             channels=32,
             latent_channels=8,
             encoder_blocks=(1, 2, 2, 2),
             decoder_blocks=(2, 2, 2, 1),
-            batch=24,
-            steps=1500,
-            learning_rate=2e-3,
+            batch=16,
+            steps=3674,
+            learning_rate=1.5e-3,
         ),
         unet=UNetPreset(
             channels=(96, 160),
             attention=(False, True),
             layers_per_block=1,
             head_dim=32,
-            batch=64,
-            steps=8000,
+            batch=48,
+            steps=100000,
             learning_rate=1e-3,
-            warmup_steps=200,
-            ema_decay=0.999,
+            warmup_steps=100,
+            ema_decay=0.998,
             checkpoint_every=250,
-            sample_every=1000,
+            sample_every=500,
         ),
         threads=1,
     ),
@@ -144,6 +147,7 @@ PRESETS = {
         backdrop_share=0.3,
         captions_per_picture=4,
         pictures_limit=None,
+        concepts_limit=None,
         autoencoder=AutoencoderPreset(
             channels=64,
             latent_channels=8,
@@ -177,6 +181,7 @@ PRESETS = {
         backdrop_share=0.2,
         captions_per_picture=1,
         pictures_limit=64,
+        concepts_limit=None,
         autoencoder=AutoencoderPreset(
             channels=16,
             latent_channels=4,

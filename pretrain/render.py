@@ -35,6 +35,11 @@ def render(work: Path, rows: list[Row]) -> tuple[np.ndarray, np.ndarray]:
     return pack, states
 
 
+def is_rendered(work: Path) -> bool:
+    """Whether nothing is left to render, so that the drawings themselves are not needed."""
+    return (work / "rendered.npy").exists() and not (np.load(work / "rendered.npy") == WAITING).any()
+
+
 def _open(file: Path, shape: tuple[int, ...]) -> np.ndarray:
     if file.exists() and np.load(file, mmap_mode="r").shape == shape:
         return np.load(file, mmap_mode="r+")

@@ -29,7 +29,7 @@ def sample(unet: UNet2DConditionModel, vae: AutoencoderTiny, text: TextEncoder, 
     schedule.set_timesteps(steps)
     states, _ = text.encode([*prompts, *[""] * len(prompts)])
     shape = (len(prompts), unet.config.in_channels, unet.config.sample_size, unet.config.sample_size)
-    latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    latents = torch.randn(shape, generator=torch.Generator().manual_seed(seed)).to(unet.device)
     for timestep in schedule.timesteps:
         with_text, without = unet(latents.repeat(2, 1, 1, 1), timestep, states).sample.chunk(2)
         latents = schedule.step(without + guidance * (with_text - without), timestep, latents).prev_sample

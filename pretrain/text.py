@@ -28,9 +28,9 @@ class TextEncoder:
     @torch.inference_mode()
     def encode(self, captions: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
         """States [captions, 16, 384], zero after each caption's last token, and the token counts."""
-        tokens = self.tokenizer(captions, padding=True, truncation=True, max_length=TEXT_TOKENS, return_tensors="pt")
+        tokens = self.tokenizer(captions, padding=True, truncation=True, max_length=TEXT_TOKENS, return_tensors="pt").to(self.model.device)
         mask = tokens["attention_mask"]
         states = self.model(input_ids=tokens["input_ids"], attention_mask=mask).last_hidden_state
-        padded = torch.zeros(len(captions), TEXT_TOKENS, TEXT_WIDTH)
+        padded = torch.zeros(len(captions), TEXT_TOKENS, TEXT_WIDTH, device=states.device)
         padded[:, : states.shape[1]] = states * mask[..., None]
         return padded, mask.sum(1)

@@ -3,9 +3,11 @@
 import json
 import math
 import os
+import time
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator
 from torch import nn
 
 
@@ -24,6 +26,14 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
         return peak * (step + 1) / warmup
     progress = min(1.0, (step - warmup) / max(1, steps - warmup))
     return peak * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def time_is_up(accelerator: Accelerator, step: int, until: float) -> bool:
+    """Whether to stop here; asked every step, looked at every tenth, and all processes get one answer."""
+    if until == math.inf or step % 10:
+        return False
+    late = torch.tensor(float(time.time() >= until), device=accelerator.device)
+    return accelerator.reduce(late, "sum").item() > 0
 
 
 class MovingAverage:

@@ -23,7 +23,7 @@ from .pictures import Picture
 from .presets import Preset
 
 CAPTION_DROPOUT = 0.1
-REPORT_EVERY = 50
+REPORT_EVERY = 20
 
 
 def train(folder: Path, preset: Preset, pictures: list[Picture], until: float, preview: Callable[[UNet2DConditionModel, int], None]) -> UNet2DConditionModel:
@@ -58,7 +58,7 @@ def train(folder: Path, preset: Preset, pictures: list[Picture], until: float, p
     started, first, losses = time.time(), step, []
     with ThreadPoolExecutor(1) as loader:
         waiting = loader.submit(batches.at, step)
-        while step < sizes.steps and time.time() < until:
+        while step < sizes.steps and not training.time_is_up(accelerator, step, until):
             batch = waiting.result()
             waiting = loader.submit(batches.at, step + 1)
             for group in optimizer.param_groups:
@@ -81,8 +81,8 @@ def train(folder: Path, preset: Preset, pictures: list[Picture], until: float, p
             if step % sizes.checkpoint_every == 0:
                 save()
             if step % sizes.sample_every == 0:
-                preview(_averaged(preset, average), step)
-    result = _averaged(preset, average)
+                preview(_averaged(preset, average, accelerator.device), step)
+    result = _averaged(preset, average, accelerator.device)
     if accelerator.is_main_process and step > first:
         save()
         preview(result, step)
@@ -123,7 +123,7 @@ class Batches:
         return self.text.empty if dropped else captions[int(which * len(captions))]
 
 
-def _averaged(preset: Preset, average: training.MovingAverage) -> UNet2DConditionModel:
+def _averaged(preset: Preset, average: training.MovingAverage, device: torch.device) -> UNet2DConditionModel:
     model = unet(preset)
     model.load_state_dict(average.weights)
-    return model.eval().requires_grad_(False)
+    return model.to(device).eval().requires_grad_(False)

@@ -2,10 +2,13 @@
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> weight: array<f32>;
-@group(0) @binding(2) var<storage, read_write> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> stats: array<f32>;
-@group(0) @binding(4) var<storage, read_write> grad: array<f32>;
-@group(0) @binding(5) var<storage, read_write> grad_x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> stats: array<f32>;
+@group(0) @binding(3) var<storage, read_write> grad: array<f32>;
+@group(0) @binding(4) var<storage, read_write> grad_x: array<f32>;
+// Only what is used may be bound.
+//@if silu
+@group(0) @binding(5) var<storage, read_write> bias: array<f32>;
+//@end
 
 const GROUPS: u32 = {{ groups }}u;
 const PLACES: u32 = {{ places }}u;

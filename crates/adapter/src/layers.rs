@@ -19,8 +19,8 @@ use crate::{
 
 /// A LoRA adapter's factors on the host, laid out for the device.
 ///
-/// In the buffer linear factors are stored as the product needs them (down `[in, rank]`, up
-/// `[rank, out]`), in files as PyTorch does (down `[rank, in]`, up `[out, rank]`).
+/// In the buffer factors lie as in files, down `[rank, inputs]` and up `[outputs, rank]`, but for
+/// convolutions' down: `[rank, taps, inputs]` where files have the taps last.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lora {
     pub layout: Layout,
@@ -103,10 +103,8 @@ impl Lora {
             let module = &file.modules[&format!("{PREFIX}{}", slot.path)];
             // Every module may have its own alpha: it goes into up, and the common scale is 1.
             let scale = module.scale();
-            let down = slot.to_device(&module.down.values, Side::Down);
-            let up = slot.to_device(&module.up.values, Side::Up);
-            values[slot.down.range()].copy_from_slice(&down);
-            for (value, up) in values[slot.up.range()].iter_mut().zip(up) {
+            values[slot.down.range()].copy_from_slice(&slot.down_to_device(&module.down.values));
+            for (value, up) in values[slot.up.range()].iter_mut().zip(&module.up.values) {
                 *value = up * scale;
             }
         }
@@ -124,13 +122,16 @@ impl Lora {
             .slots
             .iter()
             .map(|slot| {
-                let factor = |side: Side, span: Span| Factor {
-                    shape: slot.file_shape(side),
-                    values: slot.to_file(&self.values[span.range()], side),
-                };
+                let [down, up] = slot.file_shapes();
                 let module = Module {
-                    down: factor(Side::Down, slot.down),
-                    up: factor(Side::Up, slot.up),
+                    down: Factor {
+                        shape: down,
+                        values: slot.down_to_file(&self.values[slot.down.range()]),
+                    },
+                    up: Factor {
+                        shape: up,
+                        values: self.values[slot.up.range()].to_vec(),
+                    },
                     alpha: Some(self.scale * slot.rank as f32),
                 };
                 (format!("{PREFIX}{}", slot.path), module)
@@ -221,12 +222,6 @@ impl Leaves {
 const INIT_STREAMS: u64 = 1 << 40;
 const PREFIX: &str = "unet.";
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Down,
-    Up,
-}
-
 impl Span {
     pub fn range(self) -> std::ops::Range<usize> {
         self.start..self.start + self.length
@@ -238,54 +233,55 @@ impl Slot {
         let rank = self.rank;
         match self.kind {
             ProjectionKind::Linear { inputs, outputs } => LowRank::Linear(LinearLowRank {
-                down: down.reshape([inputs, rank]),
-                up: up.reshape([rank, outputs]),
+                down: down.reshape([rank, inputs]),
+                up: up.reshape([outputs, rank]),
                 scale,
             }),
-            ProjectionKind::Conv { inputs, outputs, kernel } => LowRank::Conv(ConvLowRank {
-                down: down.reshape([rank, inputs, kernel, kernel]),
-                up: up.reshape([outputs, rank, 1, 1]),
+            ProjectionKind::Conv {
+                inputs,
+                outputs,
+                kernel,
+            } => LowRank::Conv(ConvLowRank {
+                down: down.reshape([rank, kernel * kernel, inputs]),
+                up: up.reshape([outputs, 1, rank]),
                 scale,
             }),
         }
     }
 
-    /// Shape of a factor in kohya's files.
-    fn file_shape(&self, side: Side) -> Vec<usize> {
-        match (self.kind, side) {
-            (ProjectionKind::Linear { inputs, .. }, Side::Down) => vec![self.rank, inputs],
-            (ProjectionKind::Linear { outputs, .. }, Side::Up) => vec![outputs, self.rank],
-            (ProjectionKind::Conv { inputs, kernel, .. }, Side::Down) => {
-                vec![self.rank, inputs, kernel, kernel]
-            }
-            (ProjectionKind::Conv { outputs, .. }, Side::Up) => vec![outputs, self.rank, 1, 1],
+    /// Shapes of down and up in kohya's files.
+    fn file_shapes(&self) -> [Vec<usize>; 2] {
+        let rank = self.rank;
+        match self.kind {
+            ProjectionKind::Linear { inputs, outputs } => [vec![rank, inputs], vec![outputs, rank]],
+            ProjectionKind::Conv {
+                inputs,
+                outputs,
+                kernel,
+            } => [vec![rank, inputs, kernel, kernel], vec![outputs, rank, 1, 1]],
         }
     }
 
-    fn to_device(&self, values: &[f32], side: Side) -> Vec<f32> {
-        match self.kind {
-            ProjectionKind::Linear { .. } => {
-                let shape = self.file_shape(side);
-                transpose(values, shape[0], shape[1])
-            }
-            ProjectionKind::Conv { .. } => values.to_vec(),
-        }
+    /// Down's values as files have them, `[rank, inputs, taps]`, to `[rank, taps, inputs]`. Linear
+    /// layers have one tap, and nothing changes.
+    fn down_to_device(&self, values: &[f32]) -> Vec<f32> {
+        let taps = self.kind.kernel() * self.kind.kernel();
+        transpose_each(values, self.kind.inputs(), taps)
     }
 
-    fn to_file(&self, values: &[f32], side: Side) -> Vec<f32> {
-        match self.kind {
-            ProjectionKind::Linear { .. } => {
-                let shape = self.file_shape(side);
-                transpose(values, shape[1], shape[0])
-            }
-            ProjectionKind::Conv { .. } => values.to_vec(),
-        }
+    fn down_to_file(&self, values: &[f32]) -> Vec<f32> {
+        let taps = self.kind.kernel() * self.kind.kernel();
+        transpose_each(values, taps, self.kind.inputs())
     }
 }
 
-/// `[rows, columns]` to `[columns, rows]`.
-fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..columns)
-        .flat_map(|column| (0..rows).map(move |row| values[row * columns + column]))
+/// Each `[rows, columns]` of `values` to `[columns, rows]`.
+fn transpose_each(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    values
+        .chunks_exact(rows * columns)
+        .flat_map(|matrix| {
+            (0..columns)
+                .flat_map(move |column| (0..rows).map(move |row| matrix[row * columns + column]))
+        })
         .collect()
 }

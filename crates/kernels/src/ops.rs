@@ -113,7 +113,7 @@ pub trait AttentionOps: Backend {
         lse.shape = Shape::new([q.shape[0], *heads, q.shape[1]]);
         (q.clone(), lse)
     })]
-    fn attention(
+    fn flash_attention(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
@@ -122,7 +122,7 @@ pub trait AttentionOps: Backend {
 
     /// Gradients for q, k and v.
     #[fusion(meta = |q, k, v, _out, _lse, _grad, _heads| (q.clone(), k.clone(), v.clone()))]
-    fn attention_backward(
+    fn flash_attention_backward(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,

@@ -98,7 +98,7 @@ impl Recorded {
             let start = Instant::now();
             recorded.replay()?;
             let replayed = recorded.read_data().await?;
-            if replayed.bytes == eager.0.bytes {
+            if replayed.bytes() == eager.0.bytes() {
                 recorded.timing.replay = Some(start.elapsed());
             } else {
                 recorded.graph = None;

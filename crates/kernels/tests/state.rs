@@ -1,29 +1,17 @@
 //! AdamW, views, writes in place, and recording, on the CPU and on the GPU (lavapipe where there is
 //! no other).
 
+mod common;
+
 use std::{cell::RefCell, rc::Rc, sync::Mutex};
 
 use atelier_kernels::{AdamW, AdamWState, Recorded, adamw, settle, view, write_into};
 use burn::tensor::{Device, Tensor};
+use common::{devices, noise, values};
 use pollster::block_on;
 
 /// One capture at a time: test threads share the device's streams.
 static GPU: Mutex<()> = Mutex::new(());
-
-fn devices() -> [Device; 2] {
-    [Device::flex(), Device::wgpu(Default::default())]
-}
-
-fn values(tensor: Tensor<1>) -> Vec<f32> {
-    tensor.into_data().iter::<f32>().collect()
-}
-
-/// Numbers that repeat nowhere soon, between -1 and 1.
-fn noise(length: usize, seed: u32) -> Vec<f32> {
-    (0..length)
-        .map(|i| ((i as f32 + 1.0) * 12.9898 + seed as f32 * 78.233).sin())
-        .collect()
-}
 
 /// AdamW as PyTorch documents it, in f64.
 fn oracle(state: &mut [Vec<f64>; 3], grad: &[f32], config: &AdamW, lr: f64, step: i32) {

@@ -1,5 +1,6 @@
 //! Attention and the transformer block around it.
 
+use atelier_kernels::attention;
 use burn::tensor::{Tensor, activation};
 
 use crate::ModelError;
@@ -71,11 +72,10 @@ impl Attention {
 
     /// x [batch, tokens, width], context [batch, keys, context width] -> [batch, tokens, width]
     pub fn forward(&self, x: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
-        let q = split_heads(self.to_q.forward(x), self.heads);
-        let k = split_heads(self.to_k.forward(context.clone()), self.heads);
-        let v = split_heads(self.to_v.forward(context), self.heads);
-        self.to_out
-            .forward(merge_heads(scaled_dot_product(q, k, v, None)))
+        let q = self.to_q.forward(x);
+        let k = self.to_k.forward(context.clone());
+        let v = self.to_v.forward(context);
+        self.to_out.forward(attention(q, k, v, self.heads))
     }
 
     pub fn projections(&mut self, visitor: &mut Visitor) {

@@ -133,7 +133,8 @@ impl AutoencoderTiny {
     /// [batch, in_channels, height, width] -> [batch, latent_channels, height / 8, width / 8] (for four stages)
     pub fn encode(&self, images: Tensor<4>) -> Tensor<4> {
         // The network's own convention is [0, 1].
-        run(&self.encoder, (images + 1.0) / 2.0)
+        let latents = run(&self.encoder, (images.permute([0, 2, 3, 1]) + 1.0) / 2.0);
+        latents.permute([0, 3, 1, 2])
     }
 
     /// Raw latents to pictures, about in [-1, 1] (not clamped).
@@ -141,17 +142,18 @@ impl AutoencoderTiny {
     /// [batch, latent_channels, height, width] -> [batch, out_channels, 8 * height, 8 * width] (for four stages)
     pub fn decode(&self, latents: Tensor<4>) -> Tensor<4> {
         let squeezed = (latents / LATENT_RANGE).tanh() * LATENT_RANGE;
-        run(&self.decoder, squeezed) * 2.0 - 1.0
+        let images = run(&self.decoder, squeezed.permute([0, 2, 3, 1])) * 2.0 - 1.0;
+        images.permute([0, 3, 1, 2])
     }
 }
 
 /// One item of the published `layers` lists.
 #[derive(Debug, Clone)]
 enum Layer {
-    Conv(Conv2d),
+    Conv(Box<Conv2d>),
     Relu,
     /// Three convolutions with ReLU between, added to what came in, ReLU.
-    Block([Conv2d; 3]),
+    Block(Box<[Conv2d; 3]>),
     Upsample(usize),
 }
 
@@ -161,13 +163,14 @@ impl Layer {
         match self {
             Layer::Conv(conv) => conv.forward(x),
             Layer::Relu => activation::relu(x),
-            Layer::Block([first, second, third]) => {
+            Layer::Block(convs) => {
+                let [first, second, third] = convs.as_ref();
                 let hidden = activation::relu(first.forward(x.clone()));
                 let hidden = activation::relu(second.forward(hidden));
                 activation::relu(third.forward(hidden) + x)
             }
             Layer::Upsample(scale) => {
-                let [_, _, height, width] = x.dims();
+                let [_, height, width, _] = x.dims();
                 resize_nearest(x, [scale * height, scale * width])
             }
         }
@@ -205,7 +208,7 @@ impl<'a> Sequential<'a> {
             true => Conv2d::load(&mut scope, inputs, outputs, geometry),
             false => Conv2d::load_without_bias(&mut scope, inputs, outputs, geometry),
         };
-        self.layers.push(Layer::Conv(conv?));
+        self.layers.push(Layer::Conv(Box::new(conv?)));
         Ok(())
     }
 
@@ -215,7 +218,7 @@ impl<'a> Sequential<'a> {
             let mut load =
                 |name| Conv2d::load(&mut scope.child(name), channels, channels, Geometry::SAME_3);
             let block = [load("conv.0")?, load("conv.2")?, load("conv.4")?];
-            self.layers.push(Layer::Block(block));
+            self.layers.push(Layer::Block(Box::new(block)));
         }
         Ok(())
     }

@@ -31,4 +31,4 @@ pub use layers::{ConvLowRank, LinearLowRank, LowRank};
 pub use tensors::TensorMap;
 pub use tokenizer::{Tokenizer, Tokens};
 pub use unet_2d_condition::UNet2DConditionModel;
-pub use unet_2d_config::UNet2DConditionConfig;
+pub use unet_2d_config::{DownBlockType, MidBlockType, UNet2DConditionConfig, UpBlockType};

@@ -58,9 +58,9 @@ impl ResnetBlock2D {
     /// -> [batch, outputs, height, width]
     pub fn forward(&self, x: Tensor<4>, time: &Tensor<2>) -> Tensor<4> {
         let hidden = self.conv1.forward(self.norm1.forward_silu(x.clone()));
-        let [batch, outputs, _, _] = hidden.dims();
+        let [batch, _, _, outputs] = hidden.dims();
         let time = self.time_emb_proj.forward(time.clone());
-        let hidden = hidden + time.reshape([batch, outputs, 1, 1]);
+        let hidden = hidden + time.reshape([batch, 1, 1, outputs]);
         let hidden = self.conv2.forward(self.norm2.forward_silu(hidden));
         match &self.conv_shortcut {
             Some(conv_shortcut) => conv_shortcut.forward(x) + hidden,
@@ -133,16 +133,18 @@ impl Upsample2D {
 
 /// [batch, channels, height, width] -> [batch, channels, size], each pixel from floor(i * old / new)
 pub(crate) fn resize_nearest(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
-    let [batch, channels, height, width] = x.dims();
+    let [batch, height, width, channels] = x.dims();
     if size == [2 * height, 2 * width] {
         // Without interpolate's relayouts, and its gradient (a sum of four) needs nothing kept.
         return x
-            .reshape([batch, channels, height, 1, width, 1])
-            .expand([batch, channels, height, 2, width, 2])
-            .reshape([batch, channels, 2 * height, 2 * width]);
+            .reshape([batch, height, 1, width, 1, channels])
+            .expand([batch, height, 2, width, 2, channels])
+            .reshape([batch, 2 * height, 2 * width, channels]);
     }
     let options = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size(size);
-    module::interpolate(x, options)
+    // burn wants the channels before the pixels.
+    let x = module::interpolate(x.permute([0, 3, 1, 2]), options);
+    x.permute([0, 2, 3, 1])
 }
 
 #[cfg(test)]
@@ -155,13 +157,13 @@ mod tests {
         for device in [Device::flex(), Device::wgpu(Default::default())] {
             for [height, width] in [[4, 6], [3, 5], [4, 5]] {
                 let x = Tensor::<1>::from_floats([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], &device);
-                let resized = resize_nearest(x.reshape([1, 1, 2, 3]), [height, width]);
+                let resized = resize_nearest(x.reshape([1, 2, 3, 1]), [height, width]);
                 let expected: Vec<f32> = (0..height)
                     .flat_map(|y| {
                         (0..width).map(move |x| (y * 2 / height * 3 + x * 3 / width) as f32)
                     })
                     .collect();
-                let expected = TensorData::new(expected, [1, 1, height, width]);
+                let expected = TensorData::new(expected, [1, height, width, 1]);
                 resized.into_data().assert_eq(&expected, true);
             }
         }

@@ -73,19 +73,21 @@ impl Transformer2DModel {
 
     /// x [batch, channels, height, width], text [batch, text tokens, cross_attention_dim] -> x's shape
     pub fn forward(&self, x: Tensor<4>, text: &Tensor<3>) -> Tensor<4> {
-        let [_, _, height, width] = x.dims();
+        let [batch, height, width, channels] = x.dims();
         let hidden = self.norm.forward(x.clone());
-        let tokens = match &self.projections {
-            InOut::Linear(proj_in, _) => proj_in.forward(to_tokens(hidden)),
-            InOut::Conv(proj_in, _) => to_tokens(proj_in.forward(hidden)),
+        let hidden = match &self.projections {
+            InOut::Linear(proj_in, _) => proj_in.forward(hidden),
+            InOut::Conv(proj_in, _) => proj_in.forward(hidden),
         };
+        let tokens = hidden.reshape([batch, height * width, channels]);
         let tokens = self
             .blocks
             .iter()
             .fold(tokens, |tokens, block| block.forward(tokens, text));
+        let hidden = tokens.reshape([batch, height, width, channels]);
         let out = match &self.projections {
-            InOut::Linear(_, proj_out) => to_picture(proj_out.forward(tokens), height, width),
-            InOut::Conv(_, proj_out) => proj_out.forward(to_picture(tokens, height, width)),
+            InOut::Linear(_, proj_out) => proj_out.forward(hidden),
+            InOut::Conv(_, proj_out) => proj_out.forward(hidden),
         };
         out + x
     }
@@ -105,16 +107,4 @@ impl Transformer2DModel {
             InOut::Conv(_, proj_out) => visitor.conv("proj_out", proj_out),
         }
     }
-}
-
-/// [batch, channels, height, width] -> [batch, height * width, channels]
-fn to_tokens(x: Tensor<4>) -> Tensor<3> {
-    let [batch, channels, height, width] = x.dims();
-    x.reshape([batch, channels, height * width]).swap_dims(1, 2)
-}
-
-/// [batch, height * width, channels] -> [batch, channels, height, width]
-fn to_picture(x: Tensor<3>, height: usize, width: usize) -> Tensor<4> {
-    let [batch, _, channels] = x.dims();
-    x.swap_dims(1, 2).reshape([batch, channels, height, width])
 }

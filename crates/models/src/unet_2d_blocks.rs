@@ -176,12 +176,12 @@ impl UpBlock {
         for layer in &self.layers {
             // There is one: the model was built with as many as its layers take.
             if let Some(skip) = skips.pop() {
-                x = Tensor::cat(vec![x, skip], 1);
+                x = Tensor::cat(vec![x, skip], 3);
             }
             x = layer.forward(x, conditions);
         }
         if let (Some(upsampler), Some(next)) = (&self.upsampler, skips.last()) {
-            let [_, _, height, width] = next.dims();
+            let [_, height, width, _] = next.dims();
             x = upsampler.forward(x, [height, width]);
         }
         x

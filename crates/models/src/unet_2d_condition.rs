@@ -143,7 +143,8 @@ impl UNet2DConditionModel {
             text: encoder_hidden_states,
         };
 
-        let mut x = self.conv_in.forward(sample);
+        // Inside, a pixel's channels lie together: see `Conv2d`.
+        let mut x = self.conv_in.forward(sample.permute([0, 2, 3, 1]));
         let mut skips = vec![x.clone()];
         for block in &self.down_blocks {
             x = block.forward(x, &conditions, &mut skips);
@@ -154,7 +155,8 @@ impl UNet2DConditionModel {
         for block in &self.up_blocks {
             x = block.forward(x, &conditions, &mut skips);
         }
-        self.conv_out.forward(self.conv_norm_out.forward_silu(x))
+        let out = self.conv_out.forward(self.conv_norm_out.forward_silu(x));
+        out.permute([0, 3, 1, 2])
     }
 
     /// Every layer that can have a LoRA branch, by its path in diffusers.

@@ -11,6 +11,9 @@ mod rate;
 mod step;
 mod trainer;
 
+#[cfg(test)]
+mod golden;
+
 pub use dataset::{Example, TrainingSet};
 pub use error::TrainingError;
 pub use rate::learning_rate;

@@ -20,7 +20,7 @@ pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize) -> Tens
         q.dims()[2].is_multiple_of(heads),
         "attention: heads do not divide the width"
     );
-    let (out, _) = <Dispatch as AttentionOps>::attention(
+    let (out, _) = <Dispatch as AttentionOps>::flash_attention(
         q.into_dispatch(),
         k.into_dispatch(),
         v.into_dispatch(),

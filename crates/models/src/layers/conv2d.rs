@@ -1,25 +1,23 @@
-use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Tensor, module};
+use atelier_kernels::{ConvGeometry, conv};
+use burn::tensor::{Device, Tensor};
 
 use super::ConvLowRank;
 use crate::ModelError;
 use crate::tensors::Scope;
 
-/// How a convolution's kernel walks over the picture.
+/// How a convolution reads its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Geometry {
-    /// Height and width of the (square) kernel.
     pub kernel: usize,
-    /// Pixels from one place of the kernel to the next.
     pub stride: usize,
-    /// Zeros before the first and after the last pixel, of rows and columns alike.
+    /// Rows above and columns left of the input, and rows below and columns right of it.
     pub padding: (usize, usize),
 }
 
 impl Geometry {
-    /// 1 x 1: every pixel by itself.
+    /// 1x1.
     pub const POINTWISE: Self = Self::new(1, 1, (0, 0));
-    /// 3 x 3 that keeps height and width.
+    /// 3x3, as many pixels out as in.
     pub const SAME_3: Self = Self::new(3, 1, (1, 1));
 
     pub const fn new(kernel: usize, stride: usize, padding: (usize, usize)) -> Self {
@@ -29,13 +27,24 @@ impl Geometry {
             padding,
         }
     }
+
+    fn to_kernel(self) -> ConvGeometry {
+        ConvGeometry {
+            kernel: self.kernel,
+            stride: self.stride,
+            pad_begin: self.padding.0,
+            pad_end: self.padding.1,
+        }
+    }
 }
 
-/// A convolution with frozen weights, and a LoRA branch where there is one.
+/// PyTorch's `Conv2d` with a square kernel, and a LoRA branch beside it. Pictures are
+/// [batch, height, width, channels] here: a pixel's channels lie together, so a convolution is a
+/// product of rows, and pictures and tokens are the same numbers in the same order.
 #[derive(Debug, Clone)]
 pub struct Conv2d {
-    /// [outputs, inputs, kernel, kernel]
-    weight: Tensor<4>,
+    /// [outputs, kernel * kernel, inputs]
+    weight: Tensor<3>,
     /// [outputs]
     bias: Option<Tensor<1>>,
     geometry: Geometry,
@@ -60,19 +69,26 @@ impl Conv2d {
         outputs: usize,
         geometry: Geometry,
     ) -> Result<Self, ModelError> {
-        let shape = [outputs, inputs, geometry.kernel, geometry.kernel];
+        let taps = geometry.kernel * geometry.kernel;
+        let published: Tensor<4> =
+            scope.take("weight", [outputs, inputs, geometry.kernel, geometry.kernel])?;
+        let turned = published.reshape([outputs, inputs, taps]).swap_dims(1, 2);
+        // By way of a flat tensor, so that it is laid out anew once, here, and not at every use.
+        let weight = turned.reshape([outputs * taps * inputs]).reshape([outputs, taps, inputs]);
         Ok(Self {
-            weight: scope.take("weight", shape)?,
+            weight,
             bias: None,
             geometry,
             branch: None,
         })
     }
 
+    /// Channels of its input.
     pub fn inputs(&self) -> usize {
-        self.weight.dims()[1]
+        self.weight.dims()[2]
     }
 
+    /// Channels of its output.
     pub fn outputs(&self) -> usize {
         self.weight.dims()[0]
     }
@@ -85,98 +101,33 @@ impl Conv2d {
         self.geometry
     }
 
-    /// [batch, inputs, height, width] -> [batch, outputs, height', width']
+    /// [batch, height, width, inputs] -> [batch, height', width', outputs]
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let geometry = self.geometry.to_kernel();
         let branch = self.branch.as_ref().map(|ConvLowRank { down, up, scale }| {
-            let middle = convolve(x.clone(), down.clone(), None, self.geometry);
+            let middle = conv(x.clone(), down.clone(), None, geometry);
             let middle = middle * scale.clone().reshape([1, 1, 1, 1]);
-            convolve(middle, up.clone(), None, Geometry::POINTWISE)
+            conv(middle, up.clone(), None, ConvGeometry::POINTWISE)
         });
-        let y = convolve(x, self.weight.clone(), self.bias.clone(), self.geometry);
+        let y = conv(x, self.weight.clone(), self.bias.clone(), geometry);
         match branch {
             Some(branch) => y + branch,
             None => y,
         }
     }
 
-    /// Sets or clears the LoRA branch; false if its shapes do not fit.
+    /// False, and nothing is done, if the factors do not fit.
     pub(crate) fn set_branch(&mut self, branch: Option<ConvLowRank>) -> bool {
         if let Some(ConvLowRank { down, up, scale }) = &branch {
-            let [rank, inputs, height, width] = down.dims();
+            let [rank, taps, inputs] = down.dims();
             let kernel = self.geometry.kernel;
-            let fits = [inputs, height, width] == [self.inputs(), kernel, kernel]
-                && up.dims() == [self.outputs(), rank, 1, 1];
+            let fits = [taps, inputs] == [kernel * kernel, self.inputs()]
+                && up.dims() == [self.outputs(), 1, rank];
             if !fits || scale.dims() != [1] {
                 return false;
             }
         }
         self.branch = branch;
         true
-    }
-}
-
-/// The convolution itself.
-///
-/// x [batch, inputs, height, width], weight [outputs, inputs, kernel, kernel], bias [outputs]
-/// -> [batch, outputs, height', width']
-pub fn convolve(
-    x: Tensor<4>,
-    weight: Tensor<4>,
-    bias: Option<Tensor<1>>,
-    geometry: Geometry,
-) -> Tensor<4> {
-    if geometry == Geometry::POINTWISE {
-        return convolve_pointwise(x, weight, bias);
-    }
-    let Geometry {
-        stride, padding, ..
-    } = geometry;
-    let options = ConvOptions::new_with_padding([stride; 2], [padding; 2], [1, 1], 1);
-    module::conv2d(x, weight, bias, options)
-}
-
-/// A 1 x 1 convolution is a matrix product on [inputs, pixels]: no relayout to channels last and back, and under
-/// autodiff the matrix product keeps only what a gradient needs, where burn's convolution keeps everything.
-fn convolve_pointwise(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
-    let [batch, inputs, height, width] = x.dims();
-    let outputs = weight.dims()[0];
-    let x = x.reshape([batch, inputs, height * width]);
-    let mut y = weight.reshape([1, outputs, inputs]).matmul(x);
-    if let Some(bias) = bias {
-        y = y + bias.reshape([1, outputs, 1]);
-    }
-    y.reshape([batch, outputs, height, width])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use burn::tensor::Distribution;
-
-    /// diffusers pads right and below by hand where a downsampler's padding is 0.
-    #[test]
-    fn pads_each_side_by_its_own() {
-        let device = Device::flex();
-        let x = Tensor::<4>::random([1, 2, 4, 6], Distribution::Default, &device);
-        let weight = Tensor::<4>::random([3, 2, 3, 3], Distribution::Default, &device);
-        let below = Tensor::zeros([1, 2, 1, 6], &device);
-        let right = Tensor::zeros([1, 2, 5, 1], &device);
-        let padded = Tensor::cat(vec![Tensor::cat(vec![x.clone(), below], 2), right], 3);
-        let expected = convolve(padded, weight.clone(), None, Geometry::new(3, 2, (0, 0)));
-        let found = convolve(x, weight, None, Geometry::new(3, 2, (0, 1)));
-        assert_eq!(found.dims(), [1, 3, 2, 3]);
-        assert!((found - expected).abs().max().into_scalar::<f32>() < 1e-5);
-    }
-
-    #[test]
-    fn a_pointwise_convolution_is_a_convolution() {
-        let device = Device::flex();
-        let x = Tensor::<4>::random([2, 5, 4, 6], Distribution::Default, &device);
-        let weight = Tensor::<4>::random([3, 5, 1, 1], Distribution::Default, &device);
-        let bias = Tensor::<1>::random([3], Distribution::Default, &device);
-        let options = ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
-        let expected = module::conv2d(x.clone(), weight.clone(), Some(bias.clone()), options);
-        let found = convolve(x, weight, Some(bias), Geometry::POINTWISE);
-        assert!((found - expected).abs().max().into_scalar::<f32>() < 1e-5);
     }
 }

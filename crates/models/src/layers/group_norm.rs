@@ -1,4 +1,5 @@
-use burn::tensor::{Tensor, activation};
+use atelier_kernels::group_norm;
+use burn::tensor::Tensor;
 
 use crate::ModelError;
 use crate::tensors::Scope;
@@ -35,53 +36,21 @@ impl GroupNorm {
         })
     }
 
-    /// [batch, channels, height, width] -> the same
+    /// [batch, height, width, channels] -> the same
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        group_norm(
-            x,
-            self.groups,
-            self.weight.clone(),
-            self.bias.clone(),
-            self.eps,
-        )
+        self.run(x, false)
     }
 
-    /// [`forward`](Self::forward), then SiLU.
+    /// As [`forward`](Self::forward), with SiLU after.
     pub fn forward_silu(&self, x: Tensor<4>) -> Tensor<4> {
-        group_norm_silu(
-            x,
-            self.groups,
-            self.weight.clone(),
-            self.bias.clone(),
-            self.eps,
-        )
+        self.run(x, true)
     }
-}
 
-/// x [batch, channels, height, width], weight and bias [channels] -> [batch, channels, height, width]
-pub fn group_norm(
-    x: Tensor<4>,
-    groups: usize,
-    weight: Tensor<1>,
-    bias: Tensor<1>,
-    eps: f64,
-) -> Tensor<4> {
-    let [batch, channels, height, width] = x.dims();
-    let x = x.reshape([batch, groups, channels / groups * height * width]);
-    let centred = x.clone() - x.mean_dim(2);
-    let variance = (centred.clone() * centred.clone()).mean_dim(2);
-    let y = centred / (variance + eps).sqrt();
-    y.reshape([batch, channels, height, width]) * weight.reshape([1, channels, 1, 1])
-        + bias.reshape([1, channels, 1, 1])
-}
-
-/// `silu(group_norm(x))`: together, because one kernel can do both.
-pub fn group_norm_silu(
-    x: Tensor<4>,
-    groups: usize,
-    weight: Tensor<1>,
-    bias: Tensor<1>,
-    eps: f64,
-) -> Tensor<4> {
-    activation::silu(group_norm(x, groups, weight, bias, eps))
+    fn run(&self, x: Tensor<4>, silu: bool) -> Tensor<4> {
+        let dims = x.dims();
+        let [batch, height, width, channels] = dims;
+        let x = x.reshape([batch, height * width, channels]);
+        let (weight, bias) = (self.weight.clone(), self.bias.clone());
+        group_norm(x, weight, bias, self.groups, self.eps, silu).reshape(dims)
+    }
 }

@@ -1,4 +1,5 @@
-use burn::tensor::{Tensor, module};
+use atelier_kernels::layer_norm;
+use burn::tensor::Tensor;
 
 use crate::ModelError;
 use crate::tensors::Scope;
@@ -24,6 +25,6 @@ impl LayerNorm {
 
     /// [..., width] -> the same
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        module::layer_norm(x, self.weight.clone(), Some(self.bias.clone()), self.eps)
+        layer_norm(x, self.weight.clone(), self.bias.clone(), self.eps)
     }
 }

@@ -1,4 +1,5 @@
-use burn::tensor::{Tensor, module};
+use atelier_kernels::linear;
+use burn::tensor::Tensor;
 
 use super::LinearLowRank;
 use crate::ModelError;
@@ -7,7 +8,7 @@ use crate::tensors::Scope;
 /// `y = xW + b`, plus `scale * (x·down)·up` where there is a LoRA branch. W and b are frozen.
 #[derive(Debug, Clone)]
 pub struct Linear {
-    /// [inputs, outputs]: a transposed view of the published [outputs, inputs].
+    /// [outputs, inputs]: a transposed view of the published [outputs, inputs].
     weight: Tensor<2>,
     /// [outputs]
     bias: Option<Tensor<1>>,
@@ -31,41 +32,36 @@ impl Linear {
         outputs: usize,
     ) -> Result<Self, ModelError> {
         Ok(Self {
-            weight: scope.take("weight", [outputs, inputs])?.transpose(),
+            weight: scope.take("weight", [outputs, inputs])?,
             bias: None,
             branch: None,
         })
     }
 
     pub fn inputs(&self) -> usize {
-        self.weight.dims()[0]
+        self.weight.dims()[1]
     }
 
     pub fn outputs(&self) -> usize {
-        self.weight.dims()[1]
+        self.weight.dims()[0]
     }
 
     /// [..., inputs] -> [..., outputs]
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let mut dims = x.dims();
-        let rows = dims[..D - 1].iter().product();
-        // Two axes on purpose: with more, burn may broadcast the weight by copying it.
-        let x = x.reshape([rows, self.inputs()]);
-        let mut y = module::linear(x.clone(), self.weight.clone(), self.bias.clone());
-        if let Some(LinearLowRank { down, up, scale }) = &self.branch {
-            // The scale meets the narrow middle, [rows, rank], where it costs least.
-            let middle = x.matmul(down.clone()) * scale.clone().reshape([1, 1]);
-            y = y + middle.matmul(up.clone());
-        }
-        dims[D - 1] = self.outputs();
-        y.reshape(dims)
+        let y = linear(x.clone(), self.weight.clone(), self.bias.clone());
+        let Some(LinearLowRank { down, up, scale }) = &self.branch else {
+            return y;
+        };
+        // The scale meets the narrow middle, [..., rank], where it costs least.
+        let middle = linear(x, down.clone(), None) * scale.clone().reshape([1; D]);
+        y + linear(middle, up.clone(), None)
     }
 
     /// Sets or clears the LoRA branch; false if its shapes do not fit.
     pub(crate) fn set_branch(&mut self, branch: Option<LinearLowRank>) -> bool {
         if let Some(LinearLowRank { down, up, scale }) = &branch {
-            let [inputs, rank] = down.dims();
-            let fits = inputs == self.inputs() && up.dims() == [rank, self.outputs()];
+            let [rank, inputs] = down.dims();
+            let fits = inputs == self.inputs() && up.dims() == [self.outputs(), rank];
             if !fits || scale.dims() != [1] {
                 return false;
             }

@@ -1,11 +1,11 @@
 use burn::tensor::Tensor;
 
-/// The branch that LoRA (<https://arxiv.org/abs/2106.09685>) adds to a linear layer: `scale * (x·down)·up`.
+/// The branch that LoRA (<https://arxiv.org/abs/2106.09685>) adds to a linear layer: `scale * (x·down^T)·up^T`.
 #[derive(Debug, Clone)]
 pub struct LinearLowRank {
-    /// [inputs, rank]
+    /// [rank, inputs], as in files
     pub down: Tensor<2>,
-    /// [rank, outputs]
+    /// [outputs, rank], as in files
     pub up: Tensor<2>,
     /// [1]: alpha / rank times the strength. On the device, so that a recorded graph reads what it is now.
     pub scale: Tensor<1>,
@@ -14,10 +14,10 @@ pub struct LinearLowRank {
 /// The branch that LoRA adds to a convolution: `scale * up * (down * x)`, `down` with the base's geometry.
 #[derive(Debug, Clone)]
 pub struct ConvLowRank {
-    /// [rank, inputs, kernel height, kernel width]
-    pub down: Tensor<4>,
-    /// [outputs, rank, 1, 1]
-    pub up: Tensor<4>,
+    /// [rank, kernel * kernel, inputs]
+    pub down: Tensor<3>,
+    /// [outputs, 1, rank]
+    pub up: Tensor<3>,
     /// [1]: as in [`LinearLowRank`].
     pub scale: Tensor<1>,
 }

@@ -1,7 +1,7 @@
 //! The layers that every model is made of: small structs over tensors.
 //!
-//! The computations that a fused kernel can replace are one function each: [`convolve`], [`group_norm`],
-//! [`group_norm_silu`], [`gelu`], and in [`crate::attention`] `scaled_dot_product` and `geglu`.
+//! The computations behind most of them are those of `atelier-kernels`. Pictures are
+//! [batch, height, width, channels] in here, see [`Conv2d`].
 
 mod conv2d;
 mod embedding;
@@ -11,10 +11,10 @@ mod layer_norm;
 mod linear;
 mod low_rank;
 
-pub use conv2d::{Conv2d, Geometry, convolve};
+pub use conv2d::{Conv2d, Geometry};
 pub use embedding::Embedding;
 pub use gelu::gelu;
-pub use group_norm::{GroupNorm, group_norm, group_norm_silu};
+pub use group_norm::{GroupNorm};
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use low_rank::{ConvLowRank, LinearLowRank, LowRank};

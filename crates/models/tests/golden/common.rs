@@ -3,9 +3,8 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use atelier_models::TensorMap;
+use atelier_weights::{File, Limits, WeightsError, to_f32};
 use burn::tensor::{Device, Tensor};
-use serde::Deserialize;
-use serde_json::Value;
 
 pub type Outcome = Result<(), Box<dyn Error>>;
 
@@ -47,39 +46,15 @@ pub fn text(path: &str) -> Result<String, Box<dyn Error>> {
 /// A safetensors file's tensors as f32: name -> (shape, values).
 pub struct Golden(BTreeMap<String, (Vec<usize>, Vec<f32>)>);
 
-/// One entry of a safetensors file's header.
-#[derive(Deserialize)]
-struct Entry {
-    dtype: String,
-    shape: Vec<usize>,
-    data_offsets: [usize; 2],
-}
-
 impl Golden {
-    /// Our own files, so without the checks that `atelier-weights` makes of anybody's.
     pub fn read(path: &str) -> Result<Self, Box<dyn Error>> {
         let bytes = std::fs::read(golden(path))?;
-        let (length, rest) = bytes.split_at(8);
-        let (header, data) = rest.split_at(u64::from_le_bytes(length.try_into()?) as usize);
-        let mut header: BTreeMap<String, Value> = serde_json::from_slice(header)?;
-        header.remove("__metadata__");
-        let mut tensors = BTreeMap::new();
-        for (name, entry) in header {
-            let entry: Entry = serde_json::from_value(entry)?;
-            let [start, end] = entry.data_offsets;
-            let bytes = &data[start..end];
-            let values = match entry.dtype.as_str() {
-                "F32" => (bytes.as_chunks().0.iter())
-                    .map(|bytes| f32::from_le_bytes(*bytes))
-                    .collect(),
-                "I64" => (bytes.as_chunks().0.iter())
-                    .map(|bytes| i64::from_le_bytes(*bytes) as f32)
-                    .collect(),
-                other => return Err(format!("{path}: {name} is {other}").into()),
-            };
-            tensors.insert(name, (entry.shape, values));
-        }
-        Ok(Self(tensors))
+        let file = File::parse(&bytes, Limits::ADAPTER)?;
+        let tensors = file.tensors().map(|(info, bytes)| {
+            let values = to_f32(info.dtype, bytes)?;
+            Ok((info.name.clone(), (info.shape.clone(), values)))
+        });
+        Ok(Self(tensors.collect::<Result<_, WeightsError>>()?))
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {

@@ -43,15 +43,15 @@ fn adapt(
         }
         let scale = scale.clone();
         let branch = match projection.kind {
-            // Files have torch's layout, [outputs, inputs].
             ProjectionKind::Linear { .. } => LowRank::Linear(LinearLowRank {
-                down: leaf(adapter.tensor::<2>(&down, device)?.transpose()),
-                up: leaf(adapter.tensor::<2>(&up, device)?.transpose()),
+                down: leaf(adapter.tensor(&down, device)?),
+                up: leaf(adapter.tensor(&up, device)?),
                 scale,
             }),
+            // Files have the kernel's places last, the branch has the channels there.
             ProjectionKind::Conv { .. } => LowRank::Conv(ConvLowRank {
-                down: leaf(adapter.tensor::<4>(&down, device)?),
-                up: leaf(adapter.tensor::<4>(&up, device)?),
+                down: leaf(adapter.tensor::<4>(&down, device)?.flatten::<3>(2, 3).swap_dims(1, 2)),
+                up: leaf(adapter.tensor::<4>(&up, device)?.flatten::<3>(2, 3).swap_dims(1, 2)),
                 scale,
             }),
         };
@@ -158,7 +158,7 @@ fn gradients_agree(mut place: Place) -> Outcome {
         for (factor, part) in [(down, "lora_down"), (up, "lora_up")] {
             let title = format!("grad.{name}.{part}.weight");
             let gradient = factor.grad(&gradients).ok_or("no gradient")?;
-            check(&title, &place, gradient.transpose(), train.values(&title)?)?;
+            check(&title, &place, gradient, train.values(&title)?)?;
         }
     }
     Ok(())
@@ -185,8 +185,8 @@ fn refuses_branches_that_do_not_fit() -> Outcome {
     };
     let branch = |inputs: usize, (down, up): (usize, usize), outputs: usize| {
         LowRank::Linear(LinearLowRank {
-            down: Tensor::zeros([inputs, down], &device),
-            up: Tensor::zeros([up, outputs], &device),
+            down: Tensor::zeros([down, inputs], &device),
+            up: Tensor::zeros([outputs, up], &device),
             scale: Tensor::ones([1], &device),
         })
     };

@@ -101,7 +101,7 @@ pub static EN: Strings = Strings {
     sample_missing: "This sample work could not be fetched. The others will do.",
     sample_set: |title, author, n| format!("{title}, {author} ({})", works(n)),
     sample_credit: |title, author, licence| {
-        format!("Sample works: {title}, by {author}. {licence}.")
+        format!("Sample works: {title}, by {author} ({licence}).")
     },
     source: "Source",
 

@@ -43,7 +43,7 @@ impl<B: Backend + AttentionOps> Backward<B, 3> for Attention {
             lse,
             heads,
         } = ops.state;
-        let (grad_q, grad_k, grad_v) = B::attention_backward(q, k, v, out, lse, grad, heads);
+        let (grad_q, grad_k, grad_v) = B::flash_attention_backward(q, k, v, out, lse, grad, heads);
         for (node, grad) in ops.parents.into_iter().zip([grad_q, grad_k, grad_v]) {
             if let Some(node) = node {
                 grads.register::<B>(node.id, grad);
@@ -54,7 +54,7 @@ impl<B: Backend + AttentionOps> Backward<B, 3> for Attention {
 
 impl<B: Backend + AttentionOps, C: CheckpointStrategy> AttentionOps for Autodiff<B, C> {
     /// The logarithms are a constant: nothing but backward uses them.
-    fn attention(
+    fn flash_attention(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
@@ -62,7 +62,7 @@ impl<B: Backend + AttentionOps, C: CheckpointStrategy> AttentionOps for Autodiff
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let nodes = [q.node(), k.node(), v.node()];
         let [q, k, v] = [q, k, v].map(|x| x.into_primitive());
-        let (out, lse) = B::attention(q.clone(), k.clone(), v.clone(), heads);
+        let (out, lse) = B::flash_attention(q.clone(), k.clone(), v.clone(), heads);
         let lse_out = FloatTensor::<Self>::new(lse.clone());
         let result = match Attention.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
@@ -82,7 +82,7 @@ impl<B: Backend + AttentionOps, C: CheckpointStrategy> AttentionOps for Autodiff
     }
 
     /// Once differentiable: the results are constants.
-    fn attention_backward(
+    fn flash_attention_backward(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
@@ -92,7 +92,7 @@ impl<B: Backend + AttentionOps, C: CheckpointStrategy> AttentionOps for Autodiff
         heads: usize,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let [q, k, v, out, lse, grad] = [q, k, v, out, lse, grad].map(|x| x.into_primitive());
-        let (q, k, v) = B::attention_backward(q, k, v, out, lse, grad, heads);
+        let (q, k, v) = B::flash_attention_backward(q, k, v, out, lse, grad, heads);
         (
             FloatTensor::<Self>::new(q),
             FloatTensor::<Self>::new(k),

@@ -69,7 +69,7 @@ impl Sizes {
 }
 
 impl AttentionOps for CubeBackend {
-    fn attention(
+    fn flash_attention(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
@@ -90,7 +90,7 @@ impl AttentionOps for CubeBackend {
         (out, lse)
     }
 
-    fn attention_backward(
+    fn flash_attention_backward(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,

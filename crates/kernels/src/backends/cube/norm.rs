@@ -73,11 +73,10 @@ impl NormOps for CubeBackend {
         let out = empty(&x, shape.clone());
         let template = include_str!("../../../../../shaders/group_norm_backward.wgsl");
         let shader = shader("group_norm_backward", template, &shape, groups, silu);
-        launch(
-            shader,
-            grid(&shape, groups),
-            &[&x, &weight, &bias, &stats, &grad, &out],
-        );
+        let all = [&x, &weight, &stats, &grad, &out, &bias];
+        // SiLU's derivative alone reads the bias, and a shader binds no more than it uses.
+        let used = if silu { &all[..] } else { &all[..5] };
+        launch(shader, grid(&shape, groups), used);
         out
     }
 }

@@ -1,8 +1,8 @@
 //! Attention with its scores written out.
 
 use burn::backend::{
-    Backend, Flex, TensorMetadata,
-    ops::{ActivationOps, FloatTensorOps},
+    Flex, TensorMetadata,
+    ops::FloatTensorOps,
     tensor::FloatTensor,
 };
 use burn::tensor::Shape;
@@ -39,7 +39,7 @@ fn scores(q: Floats, k: Floats, scale: f64) -> Floats {
 }
 
 impl AttentionOps for Flex {
-    fn attention(
+    fn flash_attention(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
@@ -58,7 +58,7 @@ impl AttentionOps for Flex {
         (merge(B::float_matmul(p, v)), lse)
     }
 
-    fn attention_backward(
+    fn flash_attention_backward(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,

@@ -1,7 +1,7 @@
 //! Convolutions by burn's own, which are laid out `[batch, channels, height, width]`.
 
 use burn::backend::{
-    Backend, Flex, TensorMetadata,
+    Flex, TensorMetadata,
     ops::{ConvOptions, FloatTensorOps, ModuleOps},
     tensor::FloatTensor,
 };
@@ -60,7 +60,49 @@ fn options(geometry: ConvGeometry) -> ConvOptions<2> {
     ConvOptions::new([geometry.stride; 2], [0, 0], [1, 1], 1)
 }
 
+/// `[rows, columns]`, with as many columns as the last axis has.
+fn as_matrix(x: Floats) -> Floats {
+    let shape = x.shape();
+    let columns = shape[shape.num_dims() - 1];
+    B::float_reshape(x, Shape::new([shape.num_elements() / columns, columns]))
+}
+
+fn turned(x: Floats) -> Floats {
+    B::float_swap_dims(x, 0, 1)
+}
+
+/// One tap: matrix products, for which burn has better code than for convolutions.
+mod pointwise {
+    use super::*;
+
+    pub fn forward(x: Floats, w: Floats, bias: Option<Floats>) -> Floats {
+        let shape = x.shape();
+        let outputs = w.shape()[0];
+        let mut y = B::float_matmul(as_matrix(x), turned(as_matrix(w)));
+        if let Some(bias) = bias {
+            y = B::float_add(y, B::float_reshape(bias, Shape::new([1, outputs])));
+        }
+        B::float_reshape(y, Shape::new([shape[0], shape[1], shape[2], outputs]))
+    }
+
+    pub fn backward_input(grad: Floats, w: Floats) -> Floats {
+        let shape = grad.shape();
+        let channels = w.shape()[2];
+        let x = B::float_matmul(as_matrix(grad), as_matrix(w));
+        B::float_reshape(x, Shape::new([shape[0], shape[1], shape[2], channels]))
+    }
+
+    pub fn backward_weight(x: Floats, grad: Floats) -> Floats {
+        let (outputs, channels) = (grad.shape()[3], x.shape()[3]);
+        let w = B::float_matmul(turned(as_matrix(grad)), as_matrix(x));
+        B::float_reshape(w, Shape::new([outputs, 1, channels]))
+    }
+}
+
 fn forward(x: Floats, w: Floats, bias: Option<Floats>, geometry: ConvGeometry) -> Floats {
+    if geometry.is_pointwise() {
+        return pointwise::forward(x, w, bias);
+    }
     let x = pad(to_nchw(x), geometry);
     let w = weight_to_burn(w, geometry.kernel);
     to_nhwc(B::conv2d(x, w, bias, options(geometry)))
@@ -91,6 +133,9 @@ impl ConvOps for Flex {
         height: usize,
         width: usize,
     ) -> FloatTensor<Self> {
+        if geometry.is_pointwise() {
+            return pointwise::backward_input(grad, w);
+        }
         let shape = Shape::new([grad.shape()[0], w.shape()[2], height, width]);
         // burn wants the input for its shape alone.
         let like = pad(
@@ -111,6 +156,9 @@ impl ConvOps for Flex {
         grad: FloatTensor<Self>,
         geometry: ConvGeometry,
     ) -> FloatTensor<Self> {
+        if geometry.is_pointwise() {
+            return pointwise::backward_weight(x, grad);
+        }
         let (outputs, channels) = (grad.shape()[3], x.shape()[3]);
         let kernel = geometry.kernel;
         let like = B::float_zeros(

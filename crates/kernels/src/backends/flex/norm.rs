@@ -1,6 +1,6 @@
 //! Normalisation, two passes over each group.
 
-use burn::backend::{Backend, Flex, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
+use burn::backend::{Flex, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
 use burn::tensor::{Shape, TensorData};
 
 use super::state::values;

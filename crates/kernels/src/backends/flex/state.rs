@@ -1,6 +1,6 @@
 //! State, as new tensors.
 
-use burn::backend::{Backend, Flex, ops::FloatTensorOps, tensor::FloatTensor};
+use burn::backend::{Flex, ops::FloatTensorOps, tensor::FloatTensor};
 use burn::tensor::{Slice, TensorData};
 
 use crate::ops::StateOps;

@@ -1,0 +1,45 @@
+//! What the tests of the operations share.
+
+// Each test program uses some of it.
+#![allow(dead_code)]
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// The CPU, and the GPU (lavapipe where there is no other).
+pub fn devices() -> [Device; 2] {
+    [Device::flex(), Device::wgpu(Default::default())]
+}
+
+/// Numbers that repeat nowhere soon, between -1 and 1.
+pub fn noise(length: usize, seed: u32) -> Vec<f32> {
+    (0..length)
+        .map(|i| ((i as f32 + 1.0) * 12.9898 + seed as f32 * 78.233).sin())
+        .collect()
+}
+
+pub fn tensor<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
+}
+
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}
+
+/// Mean squared error over mean square, against an oracle in f64.
+pub fn normalised_mse(found: &[f32], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let error: f64 = found
+        .iter()
+        .zip(expected)
+        .map(|(&f, e)| (f64::from(f) - e).powi(2))
+        .sum();
+    let size: f64 = expected.iter().map(|e| e * e).sum();
+    error / size.max(1e-30)
+}
+
+/// The project's bound for kernels in f32 is 1e-6; what these computations reach is far below, so a
+/// wrong term in one of many places is seen too.
+pub fn assert_close(found: &[f32], expected: &[f64], what: &str) {
+    let error = normalised_mse(found, expected);
+    assert!(error < 1e-10, "{what}: normalised MSE {error:e}");
+}
