@@ -2,7 +2,7 @@
 
 use atelier_diffusion::{NoiseSchedule, SchedulerConfig};
 use atelier_models::{
-    AutoencoderTiny, AutoencoderTinyConfig, BertConfig, BertModel, ModelError, TensorMap,
+    AutoencoderTiny, AutoencoderTinyConfig, BertConfig, BertModel, ModelError, PerBlock, TensorMap,
     Tokenizer, UNet2DConditionConfig, UNet2DConditionModel,
 };
 use atelier_weights::{Decoder, Limits, Pipeline as ModelIndex, to_f32};
@@ -25,6 +25,8 @@ pub struct Pipeline {
     pub schedule: NoiseSchedule,
     /// Parameters of the UNet.
     pub parameters: u64,
+    /// Side of the latents.
+    side: usize,
 }
 
 /// Largest JSON file that is read. tokenizer.json is the largest of them.
@@ -65,6 +67,18 @@ impl Pipeline {
         }
         let unet_config =
             json(source, "unet/config.json", UNet2DConditionConfig::from_json).await?;
+        let side = match &unet_config.sample_size {
+            Some(PerBlock::Same(side)) => *side,
+            Some(PerBlock::Each(sides)) if sides.len() == 2 && sides[0] == sides[1] => sides[0],
+            _ => {
+                return Err(EngineError::Config {
+                    path: "unet/config.json".into(),
+                    reason: "It does not say which size of square pictures the model makes \
+                        (sample_size). Choose another model."
+                        .into(),
+                });
+            }
+        };
         let vae_config = json(source, "vae/config.json", AutoencoderTinyConfig::from_json).await?;
         let text_config = json(source, "text_encoder/config.json", BertConfig::from_json).await?;
         let scheduler = json(
@@ -124,13 +138,14 @@ impl Pipeline {
             tokenizer,
             schedule: NoiseSchedule::new(&scheduler)?,
             parameters,
+            side,
         })
     }
 
     /// Shape of one picture's latents: channels, height, width.
     pub fn latents(&self) -> [usize; 3] {
         let config = self.unet.config();
-        [config.in_channels, config.sample_size, config.sample_size]
+        [config.in_channels, self.side, self.side]
     }
 
     /// Side of the pictures, in pixels.

@@ -80,6 +80,8 @@ pub fn build(project: &Project, build: Build) -> Result<PathBuf> {
         .args(["build", "--skip-version-check", "--cargo-profile", profile])
         .arg("--dist")
         .arg(&folder)
+        // A folder of its own, so that the page is built while native tests hold the other.
+        .env("CARGO_TARGET_DIR", project.target.join("web"))
         // Trunk takes it for a flag of its own and wants `true`, not the usual `1`.
         .without_env("NO_COLOR");
     wasm_target.apply(trunk).go()?;
