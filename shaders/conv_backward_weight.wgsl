@@ -14,52 +14,53 @@ alias Lane = f32;
 @group(0) @binding(0) var<storage, read_write> x: array<Lane>;
 @group(0) @binding(1) var<storage, read_write> grad: array<f32>;
 @group(0) @binding(2) var<storage, read_write> grad_w: array<Lane>;
-
-const ROWS: u32 = {{ rows }}u; // places of the output
-const OUTPUTS: u32 = {{ outputs }}u;
-const LANES: u32 = {{ lanes }}u;
-const HEIGHT: i32 = {{ height }};
-const WIDTH: i32 = {{ width }};
-const OUT_HEIGHT: u32 = {{ out_height }}u;
-const OUT_WIDTH: u32 = {{ out_width }}u;
-const KERNEL: u32 = {{ kernel }}u;
-const STRIDE: i32 = {{ stride }};
-const PAD: i32 = {{ pad }};
+// Sizes, in the order in which they are read below: one pipeline serves all of them.
+@group(0) @binding(3) var<storage, read_write> dims: array<u32>;
 
 @compute @workgroup_size(8, 8, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    let rows = dims[0];
+    let outputs = dims[1];
+    let lanes = dims[2];
+    let height = i32(dims[3]);
+    let width = i32(dims[4]);
+    let out_height = dims[5];
+    let out_width = dims[6];
+    let kernel = dims[7];
+    let stride = i32(dims[8]);
+    let pad = i32(dims[9]);
     let o = id.y * {{ tm }}u;
     let c = id.x * {{ tn }}u;
     let tap = id.z;
-    if (o >= OUTPUTS || c >= LANES) {
+    if (o >= outputs || c >= lanes) {
         return;
     }
-    let dy = i32(tap / KERNEL) - PAD;
-    let dx = i32(tap % KERNEL) - PAD;
+    let dy = i32(tap / kernel) - pad;
+    let dx = i32(tap % kernel) - pad;
     //@for i tm
-    let o_<i> = min(o + <i>u, OUTPUTS - 1u);
+    let o_<i> = min(o + <i>u, outputs - 1u);
     //@for j tn
     var sum_<i>_<j> = Lane(0.0);
     //@end
     //@end
     //@for j tn
-    let c_<j> = min(c + <j>u, LANES - 1u);
+    let c_<j> = min(c + <j>u, lanes - 1u);
     //@end
-    for (var row = 0u; row < ROWS; row++) {
+    for (var row = 0u; row < rows; row++) {
         //@if gathered
-        let y = i32(row / OUT_WIDTH % OUT_HEIGHT) * STRIDE + dy;
-        let x_at = i32(row % OUT_WIDTH) * STRIDE + dx;
-        if (y < 0 || y >= HEIGHT || x_at < 0 || x_at >= WIDTH) {
+        let y = i32(row / out_width % out_height) * stride + dy;
+        let x_at = i32(row % out_width) * stride + dx;
+        if (y < 0 || y >= height || x_at < 0 || x_at >= width) {
             continue;
         }
-        let image = i32(row / (OUT_HEIGHT * OUT_WIDTH)) * HEIGHT * WIDTH;
-        let at = u32(image + y * WIDTH + x_at) * LANES;
+        let image = i32(row / (out_height * out_width)) * height * width;
+        let at = u32(image + y * width + x_at) * lanes;
         //@end
         //@if !gathered
-        let at = row * LANES;
+        let at = row * lanes;
         //@end
         //@for i tm
-        let a_<i> = grad[row * OUTPUTS + o_<i>];
+        let a_<i> = grad[row * outputs + o_<i>];
         //@end
         //@for j tn
         let b_<j> = x[at + c_<j>];
@@ -69,10 +70,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         //@end
     }
     //@for j tn
-    if (c + <j>u < LANES) {
+    if (c + <j>u < lanes) {
         //@for i tm
-        if (o + <i>u < OUTPUTS) {
-            grad_w[((o + <i>u) * KERNEL * KERNEL + tap) * LANES + c + <j>u] = sum_<i>_<j>;
+        if (o + <i>u < outputs) {
+            grad_w[((o + <i>u) * kernel * kernel + tap) * lanes + c + <j>u] = sum_<i>_<j>;
         }
         //@end
     }

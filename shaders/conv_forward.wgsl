@@ -16,20 +16,11 @@ alias Lane = f32;
 @group(0) @binding(0) var<storage, read_write> x: array<Lane>;
 @group(0) @binding(1) var<storage, read_write> w: array<Lane>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
+// Sizes, in the order in which they are read below: one pipeline serves all of them.
+@group(0) @binding(3) var<storage, read_write> dims: array<u32>;
 //@if bias
-@group(0) @binding(3) var<storage, read_write> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> bias: array<f32>;
 //@end
-
-const ROWS: u32 = {{ rows }}u;
-const OUTPUTS: u32 = {{ outputs }}u;
-const LANES: u32 = {{ lanes }}u; // channels, in lanes
-const HEIGHT: i32 = {{ height }};
-const WIDTH: i32 = {{ width }};
-const OUT_HEIGHT: u32 = {{ out_height }}u;
-const OUT_WIDTH: u32 = {{ out_width }}u;
-const KERNEL: u32 = {{ kernel }}u;
-const STRIDE: i32 = {{ stride }};
-const PAD: i32 = {{ pad }};
 
 fn product(a: Lane, b: Lane) -> f32 {
 //@if vec
@@ -42,45 +33,55 @@ fn product(a: Lane, b: Lane) -> f32 {
 
 @compute @workgroup_size(8, 8, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    let rows = dims[0];
+    let outputs = dims[1];
+    let lanes = dims[2];
+    let height = i32(dims[3]);
+    let width = i32(dims[4]);
+    let out_height = dims[5];
+    let out_width = dims[6];
+    let kernel = dims[7];
+    let stride = i32(dims[8]);
+    let pad = i32(dims[9]);
     let row = id.y * {{ tm }}u;
     let o = id.x * {{ tn }}u;
-    if (row >= ROWS || o >= OUTPUTS) {
+    if (row >= rows || o >= outputs) {
         return;
     }
     // Rows and outputs past the end are computed from the last ones and not stored.
     //@for i tm
-    let row_<i> = min(row + <i>u, ROWS - 1u);
+    let row_<i> = min(row + <i>u, rows - 1u);
     //@if gathered
-    let image_<i> = i32(row_<i> / (OUT_HEIGHT * OUT_WIDTH)) * HEIGHT * WIDTH;
-    let y_<i> = i32(row_<i> / OUT_WIDTH % OUT_HEIGHT) * STRIDE - PAD;
-    let x_<i> = i32(row_<i> % OUT_WIDTH) * STRIDE - PAD;
+    let image_<i> = i32(row_<i> / (out_height * out_width)) * height * width;
+    let y_<i> = i32(row_<i> / out_width % out_height) * stride - pad;
+    let x_<i> = i32(row_<i> % out_width) * stride - pad;
     //@end
     //@for j tn
     var sum_<i>_<j> = 0.0;
     //@end
     //@end
     //@if gathered
-    for (var tap = 0u; tap < KERNEL * KERNEL; tap++) {
-        let dy = i32(tap / KERNEL);
-        let dx = i32(tap % KERNEL);
+    for (var tap = 0u; tap < kernel * kernel; tap++) {
+        let dy = i32(tap / kernel);
+        let dx = i32(tap % kernel);
     //@end
     //@if !gathered
         let tap = 0u;
     //@end
         //@for i tm
         //@if gathered
-        let in_<i> = y_<i> + dy >= 0 && y_<i> + dy < HEIGHT && x_<i> + dx >= 0 && x_<i> + dx < WIDTH;
+        let in_<i> = y_<i> + dy >= 0 && y_<i> + dy < height && x_<i> + dx >= 0 && x_<i> + dx < width;
         let mask_<i> = select(0.0, 1.0, in_<i>);
-        let at_<i> = u32(select(0, image_<i> + (y_<i> + dy) * WIDTH + x_<i> + dx, in_<i>)) * LANES;
+        let at_<i> = u32(select(0, image_<i> + (y_<i> + dy) * width + x_<i> + dx, in_<i>)) * lanes;
         //@end
         //@if !gathered
-        let at_<i> = row_<i> * LANES;
+        let at_<i> = row_<i> * lanes;
         //@end
         //@end
         //@for j tn
-        let w_at_<j> = (min(o + <j>u, OUTPUTS - 1u) * KERNEL * KERNEL + tap) * LANES;
+        let w_at_<j> = (min(o + <j>u, outputs - 1u) * kernel * kernel + tap) * lanes;
         //@end
-        for (var c = 0u; c < LANES; c++) {
+        for (var c = 0u; c < lanes; c++) {
             //@for i tm
             //@if gathered
             let a_<i> = x[at_<i> + c] * mask_<i>;
@@ -100,14 +101,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     //@end
     //@for j tn
-    if (o + <j>u < OUTPUTS) {
+    if (o + <j>u < outputs) {
         var add_<j> = 0.0;
         //@if bias
         add_<j> = bias[o + <j>u];
         //@end
         //@for i tm
-        if (row + <i>u < ROWS) {
-            out[(row + <i>u) * OUTPUTS + o + <j>u] = sum_<i>_<j> + add_<j>;
+        if (row + <i>u < rows) {
+            out[(row + <i>u) * outputs + o + <j>u] = sum_<i>_<j> + add_<j>;
         }
         //@end
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use atelier_diffusion::Gaussian;
 use atelier_kernels::view;
-use atelier_models::{AdaptablePath, 
-    ConvLowRank, LinearLowRank, LowRank, ModelError, ProjectionKind, UNet2DConditionModel,
+use atelier_models::{
+    AdaptablePath, ConvLowRank, LinearLowRank, LowRank, ModelError, ProjectionKind,
+    UNet2DConditionModel,
 };
 use burn::tensor::{Gradients, Tensor};
 
@@ -91,13 +92,18 @@ impl Lora {
                 .map(|(path, projection)| (path.clone(), shape(projection.kind)))
                 .collect(),
         )?;
-        Ok((Self::from_modules(&file, &known), Metadata::from_map(&file.metadata)))
+        Ok((
+            Self::from_modules(&file, &known),
+            Metadata::from_map(&file.metadata),
+        ))
     }
 
     fn from_modules(file: &AdapterFile, known: &BTreeMap<String, AdaptablePath>) -> Self {
-        let layout = Layout::new(file.modules.iter().filter_map(|(path, module)| {
-            Some((known.get(path)?.clone(), module.rank()))
-        }));
+        let layout = Layout::new(
+            file.modules
+                .iter()
+                .filter_map(|(path, module)| Some((known.get(path)?.clone(), module.rank()))),
+        );
         let mut values = vec![0.0; layout.length];
         for slot in &layout.slots {
             let module = &file.modules[&format!("{PREFIX}{}", slot.path)];
@@ -145,7 +151,12 @@ impl Lora {
 
     /// The largest rank of its modules.
     pub fn rank(&self) -> usize {
-        self.layout.slots.iter().map(|slot| slot.rank).max().unwrap_or(0)
+        self.layout
+            .slots
+            .iter()
+            .map(|slot| slot.rank)
+            .max()
+            .unwrap_or(0)
     }
 }
 
@@ -176,7 +187,9 @@ pub fn attach_trainable(
     let mut leaves = Vec::new();
     for slot in &layout.slots {
         let [down, up] = [slot.down, slot.up].map(|span| {
-            let leaf = view(flat.clone(), span.start, span.length).autodiff().require_grad();
+            let leaf = view(flat.clone(), span.start, span.length)
+                .autodiff()
+                .require_grad();
             leaves.push((span, leaf.clone()));
             leaf
         });
@@ -258,7 +271,10 @@ impl Slot {
                 inputs,
                 outputs,
                 kernel,
-            } => [vec![rank, inputs, kernel, kernel], vec![outputs, rank, 1, 1]],
+            } => [
+                vec![rank, inputs, kernel, kernel],
+                vec![outputs, rank, 1, 1],
+            ],
         }
     }
 

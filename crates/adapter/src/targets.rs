@@ -13,7 +13,14 @@ pub enum Targets {
 
 /// Endings of the module paths inside a transformer.
 const TRANSFORMERS: [&str; 8] = [
-    ".to_q", ".to_k", ".to_v", ".to_out.0", ".ff.net.0.proj", ".ff.net.2", ".proj_in", ".proj_out",
+    ".to_q",
+    ".to_k",
+    ".to_v",
+    ".to_out.0",
+    ".ff.net.0.proj",
+    ".ff.net.2",
+    ".proj_in",
+    ".proj_out",
 ];
 /// Endings of the module paths inside residual blocks and samplers.
 const CONVOLUTIONS: [&str; 5] = [

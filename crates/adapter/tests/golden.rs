@@ -36,13 +36,22 @@ fn tensor<const D: usize>(file: &File, name: &str, device: &Device) -> Tensor<D>
 
 /// Largest absolute difference.
 fn difference(a: Tensor<4>, b: Tensor<4>) -> f32 {
-    (a - b).abs().max().into_data().iter::<f32>().next().unwrap()
+    (a - b)
+        .abs()
+        .max()
+        .into_data()
+        .iter::<f32>()
+        .next()
+        .unwrap()
 }
 
 #[test]
 fn an_adapter_changes_the_unet_as_it_does_in_peft() {
     // The project's bounds: sums in another order on the CPU, a GPU's exp and erf beside.
-    for (device, tolerance) in [(Device::flex(), 1e-4), (Device::wgpu(Default::default()), 1e-3)] {
+    for (device, tolerance) in [
+        (Device::flex(), 1e-4),
+        (Device::wgpu(Default::default()), 1e-3),
+    ] {
         for (base, folder) in [("unet", "lora"), ("unet_sd", "lora_sd")] {
             let unet = load(base, &device);
             let bytes = read(&format!("{folder}/adapter.safetensors"));
@@ -66,7 +75,10 @@ fn an_adapter_changes_the_unet_as_it_does_in_peft() {
                     )
                     .without_autodiff();
                 let off = difference(found, tensor(&io, name, &device));
-                assert!(off < tolerance, "{folder} {name} on {device:?}: {off:e} off");
+                assert!(
+                    off < tolerance,
+                    "{folder} {name} on {device:?}: {off:e} off"
+                );
             }
         }
     }
@@ -91,7 +103,11 @@ fn a_new_adapter_has_the_layout_of_its_file_and_changes_nothing() {
     let unet = load("unet_sd", &device);
     for targets in [Targets::Transformers, Targets::TransformersAndConvolutions] {
         let lora = Lora::init(&unet, targets, 4, 8.0, 1).unwrap();
-        assert_eq!(lora, Lora::init(&unet, targets, 4, 8.0, 1).unwrap(), "seeded");
+        assert_eq!(
+            lora,
+            Lora::init(&unet, targets, 4, 8.0, 1).unwrap(),
+            "seeded"
+        );
         assert_ne!(lora, Lora::init(&unet, targets, 4, 8.0, 2).unwrap());
         let file = lora.to_file(&Metadata::default());
         let (again, _) = Lora::read(&file.write().unwrap(), &unet).unwrap();

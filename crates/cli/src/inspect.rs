@@ -24,7 +24,10 @@ impl Inspect {
                     (info.name.clone(), value)
                 })
                 .collect();
-            println!("{}", json!({"tensors": tensors, "metadata": file.metadata()}));
+            println!(
+                "{}",
+                json!({"tensors": tensors, "metadata": file.metadata()})
+            );
             return Ok(());
         }
         for (info, _) in file.tensors() {

@@ -15,7 +15,9 @@ pub enum EngineError {
     )]
     Missing { path: String, reason: String },
     /// A file of the model is larger than it may be.
-    #[error("The model's {path} is larger than {limit} bytes, so it is not what its name says. Get the model again from where it was published.")]
+    #[error(
+        "The model's {path} is larger than {limit} bytes, so it is not what its name says. Get the model again from where it was published."
+    )]
     TooLarge { path: String, limit: u64 },
     /// A small file of the model is not what it should be.
     #[error("The model's {path} cannot be used: {reason}")]

@@ -35,7 +35,11 @@ pub(crate) fn check(settings: &SampleSettings) -> Result<(), EngineError> {
         })
     };
     if !(1..=200).contains(&settings.steps) {
-        return wrong("number of steps", "between 1 and 200", settings.steps.to_string());
+        return wrong(
+            "number of steps",
+            "between 1 and 200",
+            settings.steps.to_string(),
+        );
     }
     if !(0.0..=30.0).contains(&settings.guidance_scale) {
         return wrong(

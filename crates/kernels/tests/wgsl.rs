@@ -62,7 +62,10 @@ fn shaders_are_valid() {
         for values in variants(&template) {
             let source = render(&template, &values);
             let module = naga::front::wgsl::parse_str(&source).unwrap_or_else(|error| {
-                panic!("{}", error.emit_to_string_with_path(&source, &path.display().to_string()))
+                panic!(
+                    "{}",
+                    error.emit_to_string_with_path(&source, &path.display().to_string())
+                )
             });
             naga::valid::Validator::new(
                 naga::valid::ValidationFlags::all(),

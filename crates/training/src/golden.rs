@@ -57,7 +57,10 @@ fn inputs(train: &File) -> Vec<f32> {
     .unwrap();
     let timesteps = values(train, "timesteps");
     let per_sample = |value: &dyn Fn(usize) -> f64| -> Vec<f32> {
-        timesteps.iter().map(|&t| value(t as usize) as f32).collect()
+        timesteps
+            .iter()
+            .map(|&t| value(t as usize) as f32)
+            .collect()
     };
     let mut inputs = vec![0.0; input_length(&SHAPES)];
     for (part, values) in [
@@ -65,10 +68,22 @@ fn inputs(train: &File) -> Vec<f32> {
         (Part::Noise, values(train, "noise")),
         (Part::Prompts, values(train, "encoder_hidden_states")),
         (Part::Timesteps, timesteps.clone()),
-        (Part::SignalRate, per_sample(&|t| schedule.level(t).unwrap().alpha)),
-        (Part::NoiseRate, per_sample(&|t| schedule.level(t).unwrap().sigma)),
-        (Part::TargetLatents, per_sample(&|t| schedule.target(t).unwrap().latents)),
-        (Part::TargetNoise, per_sample(&|t| schedule.target(t).unwrap().noise)),
+        (
+            Part::SignalRate,
+            per_sample(&|t| schedule.level(t).unwrap().alpha),
+        ),
+        (
+            Part::NoiseRate,
+            per_sample(&|t| schedule.level(t).unwrap().sigma),
+        ),
+        (
+            Part::TargetLatents,
+            per_sample(&|t| schedule.target(t).unwrap().latents),
+        ),
+        (
+            Part::TargetNoise,
+            per_sample(&|t| schedule.target(t).unwrap().noise),
+        ),
         (Part::Weights, vec![1.0; 2]),
     ] {
         inputs[part.range(&SHAPES)].copy_from_slice(&values);
@@ -86,13 +101,18 @@ fn three_steps_follow_peft() {
         let (mut lora, metadata) = Lora::read(&adapter, &unet).unwrap();
         // Reading puts alpha into up; training has it as a scale.
         for slot in lora.layout.slots.clone() {
-            lora.values[slot.up.range()].iter_mut().for_each(|value| *value /= SCALE);
+            lora.values[slot.up.range()]
+                .iter_mut()
+                .for_each(|value| *value /= SCALE);
         }
         lora.scale = SCALE;
         for (golden, max_norm) in [("adamw", 1e9), ("adamw_clipped_hard", 1e-5)] {
             let expected = read(&format!("lora/{golden}.safetensors"));
             let expected = File::parse(&expected, Limits::BASE).unwrap();
-            let optimizer = AdamW { max_norm, ..AdamW::default() };
+            let optimizer = AdamW {
+                max_norm,
+                ..AdamW::default()
+            };
             let param = Tensor::<1>::from_floats(&lora.values[..], &device);
             let state = Rc::new(RefCell::new(AdamWState::new(param)));
             let step = training_step(
@@ -119,13 +139,22 @@ fn three_steps_follow_peft() {
                 let at = number as usize - 1;
                 // The project's bound for loss and factors against peft is 1e-3; sums in another order
                 // cost 1e-6 of them, a GPU's functions 1e-5.
-                assert!((output[0] - losses[at]).abs() < 1e-4 * losses[at], "{golden} loss {number}");
-                assert!((output[1].sqrt() - norms[at]).abs() < 1e-3 * norms[at], "{golden} norm {number}");
+                assert!(
+                    (output[0] - losses[at]).abs() < 1e-4 * losses[at],
+                    "{golden} loss {number}"
+                );
+                assert!(
+                    (output[1].sqrt() - norms[at]).abs() < 1e-3 * norms[at],
+                    "{golden} norm {number}"
+                );
                 if number == 2 {
                     continue;
                 }
                 let data = state.borrow().param.clone().into_data();
-                let now = Lora { values: data.iter::<f32>().collect(), ..lora.clone() };
+                let now = Lora {
+                    values: data.iter::<f32>().collect(),
+                    ..lora.clone()
+                };
                 for (path, module) in now.to_file(&metadata).modules {
                     let name = path.trim_start_matches("unet.").replace('.', "_");
                     for (factor, part) in [(module.down, "down"), (module.up, "up")] {

@@ -240,7 +240,8 @@ impl Server {
                 result => result?,
             };
             if let Some(timing) = session.denoiser_timing().filter(|_| cold && i == 0) {
-                self.send(&recorded(Recording::SamplerStep, timing));
+                let event = recorded(Recording::SamplerStep, timing);
+                Outgoing::default().send(&self.scope, &event);
             }
             let adapter = session.adapter().filter(|_| with_adapter);
             let png = recipe::png(&picture, settings, &session.pipeline, adapter)?;

@@ -70,11 +70,15 @@ impl Conv2d {
         geometry: Geometry,
     ) -> Result<Self, ModelError> {
         let taps = geometry.kernel * geometry.kernel;
-        let published: Tensor<4> =
-            scope.take("weight", [outputs, inputs, geometry.kernel, geometry.kernel])?;
+        let published: Tensor<4> = scope.take(
+            "weight",
+            [outputs, inputs, geometry.kernel, geometry.kernel],
+        )?;
         let turned = published.reshape([outputs, inputs, taps]).swap_dims(1, 2);
         // By way of a flat tensor, so that it is laid out anew once, here, and not at every use.
-        let weight = turned.reshape([outputs * taps * inputs]).reshape([outputs, taps, inputs]);
+        let weight = turned
+            .reshape([outputs * taps * inputs])
+            .reshape([outputs, taps, inputs]);
         Ok(Self {
             weight,
             bias: None,

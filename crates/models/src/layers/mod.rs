@@ -14,7 +14,7 @@ mod low_rank;
 pub use conv2d::{Conv2d, Geometry};
 pub use embedding::Embedding;
 pub use gelu::gelu;
-pub use group_norm::{GroupNorm};
+pub use group_norm::GroupNorm;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use low_rank::{ConvLowRank, LinearLowRank, LowRank};

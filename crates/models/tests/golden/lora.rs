@@ -50,8 +50,18 @@ fn adapt(
             }),
             // Files have the kernel's places last, the branch has the channels there.
             ProjectionKind::Conv { .. } => LowRank::Conv(ConvLowRank {
-                down: leaf(adapter.tensor::<4>(&down, device)?.flatten::<3>(2, 3).swap_dims(1, 2)),
-                up: leaf(adapter.tensor::<4>(&up, device)?.flatten::<3>(2, 3).swap_dims(1, 2)),
+                down: leaf(
+                    adapter
+                        .tensor::<4>(&down, device)?
+                        .flatten::<3>(2, 3)
+                        .swap_dims(1, 2),
+                ),
+                up: leaf(
+                    adapter
+                        .tensor::<4>(&up, device)?
+                        .flatten::<3>(2, 3)
+                        .swap_dims(1, 2),
+                ),
                 scale,
             }),
         };

@@ -4,7 +4,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::tensor::Shape;
 use burn_cubecl::{CubeBackend, kernel::into_contiguous, tensor::CubeTensor};
 
-use super::launch::{Grid, Shader, empty, launch};
+use super::launch::{Grid, Shader, constant, empty, launch};
 use crate::ops::{ConvGeometry, ConvOps, conv_shape};
 
 /// Invocations along each side of a workgroup, as the shaders have it.
@@ -45,26 +45,11 @@ impl Sizes {
         }
     }
 
-    fn shader(
-        &self,
-        name: &'static str,
-        template: &'static str,
-        rows: usize,
-        tile: [usize; 2],
-    ) -> Shader {
-        let lane = self.lane();
+    /// Pipelines differ in their tile and in what they can leave out; sizes are read from a buffer, for
+    /// compiling a pipeline for each layer would take minutes on a software adapter.
+    fn shader(&self, name: &'static str, template: &'static str, tile: [usize; 2]) -> Shader {
         let values = [
-            ("rows", rows),
-            ("outputs", self.outputs),
-            ("lanes", self.channels / lane),
-            ("height", self.height),
-            ("width", self.width),
-            ("out_height", self.out_height),
-            ("out_width", self.out_width),
-            ("kernel", self.geometry.kernel),
-            ("stride", self.geometry.stride),
-            ("pad", self.geometry.pad_begin),
-            ("vec", usize::from(lane == 4)),
+            ("vec", usize::from(self.lane() == 4)),
             ("gathered", usize::from(!self.geometry.is_pointwise())),
             ("tm", tile[0]),
             ("tn", tile[1]),
@@ -76,11 +61,36 @@ impl Sizes {
             values.map(|(name, value)| (name, value as u64)).into(),
         )
     }
+
+    /// The sizes as the shaders read them, with `rows` of the loop at hand.
+    fn dims(&self, like: &CubeTensor, rows: usize) -> CubeTensor {
+        constant(
+            like,
+            [
+                rows,
+                self.outputs,
+                self.channels / self.lane(),
+                self.height,
+                self.width,
+                self.out_height,
+                self.out_width,
+                self.geometry.kernel,
+                self.geometry.stride,
+                self.geometry.pad_begin,
+            ]
+            .map(|size| size as u32)
+            .to_vec(),
+        )
+    }
 }
 
-/// The largest power of two up to `most` that wastes none of a tile over `count`.
+/// Values along one side of a tile: all of `most` where there are so many, else half or a quarter of it.
 fn tile(count: usize, most: usize) -> usize {
-    count.next_power_of_two().min(most)
+    [most, most / 2]
+        .into_iter()
+        .find(|&tile| count >= tile)
+        .unwrap_or(most / 4)
+        .max(1)
 }
 
 /// Workgroups over `columns` by `rows` invocations.
@@ -108,16 +118,17 @@ fn forward(
     let [tm, tn] = [tile(rows, 8), tile(sizes.outputs, 8)];
     let template = include_str!("../../../../../shaders/conv_forward.wgsl");
     let grid = grid(sizes.outputs.div_ceil(tn), rows.div_ceil(tm), 1);
+    let dims = sizes.dims(&x, rows);
     match bias.map(into_contiguous) {
         None => {
-            let shader = sizes.shader("conv_forward", template, rows, [tm, tn]);
-            launch(shader, grid, &[&x, &w, &out]);
+            let shader = sizes.shader("conv_forward", template, [tm, tn]);
+            launch(shader, grid, &[&x, &w, &out, &dims]);
         }
         Some(bias) => {
             let shader = sizes
-                .shader("conv_forward", template, rows, [tm, tn])
+                .shader("conv_forward", template, [tm, tn])
                 .with("bias", 1);
-            launch(shader, grid, &[&x, &w, &out, &bias]);
+            launch(shader, grid, &[&x, &w, &out, &dims, &bias]);
         }
     }
     out
@@ -155,10 +166,10 @@ impl ConvOps for CubeBackend {
         let lanes = sizes.channels / sizes.lane();
         let [tm, tn] = [tile(rows, 8), tile(lanes, 2)];
         let template = include_str!("../../../../../shaders/conv_backward_input.wgsl");
-        let shader = sizes.shader("conv_backward_input", template, rows, [tm, tn]);
+        let shader = sizes.shader("conv_backward_input", template, [tm, tn]);
         let out = empty(&grad, shape);
         let grid = grid(lanes.div_ceil(tn), rows.div_ceil(tm), 1);
-        launch(shader, grid, &[&grad, &w, &out]);
+        launch(shader, grid, &[&grad, &w, &out, &sizes.dims(&grad, rows)]);
         out
     }
 
@@ -174,10 +185,10 @@ impl ConvOps for CubeBackend {
         let lanes = sizes.channels / sizes.lane();
         let [tm, tn] = [tile(sizes.outputs, 8), tile(lanes, 2)];
         let template = include_str!("../../../../../shaders/conv_backward_weight.wgsl");
-        let shader = sizes.shader("conv_backward_weight", template, rows, [tm, tn]);
+        let shader = sizes.shader("conv_backward_weight", template, [tm, tn]);
         let out = empty(&x, Shape::new([sizes.outputs, taps, sizes.channels]));
         let grid = grid(lanes.div_ceil(tn), sizes.outputs.div_ceil(tm), taps);
-        launch(shader, grid, &[&x, &grad, &out]);
+        launch(shader, grid, &[&x, &grad, &out, &sizes.dims(&x, rows)]);
         out
     }
 }

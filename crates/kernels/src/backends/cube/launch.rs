@@ -1,5 +1,10 @@
 //! From a shader and its values to a launch.
 
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, Mutex, PoisonError},
+};
+
 use burn::{backend::DType, tensor::Shape};
 use burn_cubecl::{
     template::{KernelSource, SourceKernel, SourceTemplate},
@@ -101,4 +106,27 @@ pub fn part(tensor: &CubeTensor, start: usize, shape: Shape) -> CubeTensor {
         handle,
         tensor.dtype,
     )
+}
+
+/// Sizes by device, made once and kept: a recorded graph may neither allocate nor write.
+static CONSTANTS: LazyLock<Mutex<HashMap<(String, Vec<u32>), CubeTensor>>> =
+    LazyLock::new(Mutex::default);
+
+/// A buffer on the device of `like` that holds `values` for good.
+pub fn constant(like: &CubeTensor, values: Vec<u32>) -> CubeTensor {
+    // A poisoned lock still guards a map that is whole: entries are put in at once.
+    let mut constants = CONSTANTS.lock().unwrap_or_else(PoisonError::into_inner);
+    constants
+        .entry((format!("{:?}", like.device), values))
+        .or_insert_with_key(|(_, values)| {
+            let handle = like.client.create_from_slice(bytemuck::cast_slice(values));
+            CubeTensor::new_contiguous(
+                like.client.clone(),
+                like.device.clone(),
+                Shape::new([values.len()]),
+                handle,
+                DType::U32,
+            )
+        })
+        .clone()
 }

@@ -1,10 +1,6 @@
 //! Attention with its scores written out.
 
-use burn::backend::{
-    Flex, TensorMetadata,
-    ops::FloatTensorOps,
-    tensor::FloatTensor,
-};
+use burn::backend::{Flex, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
 use burn::tensor::Shape;
 
 use crate::ops::AttentionOps;
