@@ -28,20 +28,29 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let out_height = i32(dims[5]);
     let out_width = i32(dims[6]);
     let kernel = dims[7];
-    let stride = i32(dims[8]);
+    // The stride is a power of two: places between two of the output's have these bits.
+    let between = i32(dims[8]) - 1;
+    let shift = countTrailingZeros(dims[8]);
     let pad = i32(dims[9]);
     let row = id.y * {{ tm }}u;
     let c = id.x * {{ tn }}u;
     if (row >= rows || c >= lanes) {
         return;
     }
-    //@for i tm
-    let row_<i> = min(row + <i>u, rows - 1u);
     //@if gathered
-    let image_<i> = i32(row_<i> / (height * width)) * out_height * out_width;
-    let y_<i> = i32(row_<i> / width % height) + pad;
-    let x_<i> = i32(row_<i> % width) + pad;
+    // As in conv_forward.wgsl.
+    let image_0 = i32(row / (height * width));
+    let y_0 = i32(row / width % height);
+    let x_0 = i32(row % width);
+    //@for i rest
+    let x_end_<i> = x_<i> + 1 == i32(width);
+    let y_end_<i> = x_end_<i> & (y_<i> + 1 == i32(height));
+    let x_<i+1> = select(x_<i> + 1, 0, x_end_<i>);
+    let y_<i+1> = select(select(y_<i>, y_<i> + 1, x_end_<i>), 0, y_end_<i>);
+    let image_<i+1> = select(image_<i>, image_<i> + 1, y_end_<i>);
     //@end
+    //@end
+    //@for i tm
     //@for j tn
     var sum_<i>_<j> = Lane(0.0);
     //@end
@@ -59,16 +68,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     //@end
         //@for i tm
         //@if gathered
-        // Both are non-negative where it counts: % of a negative number is not 0 or is masked below.
-        let ty_<i> = (y_<i> - dy) / stride;
-        let tx_<i> = (x_<i> - dx) / stride;
-        let in_<i> = y_<i> >= dy && x_<i> >= dx && ty_<i> * stride == y_<i> - dy && tx_<i> * stride == x_<i> - dx
-            && ty_<i> < out_height && tx_<i> < out_width;
+        let oy_<i> = y_<i> + pad - dy;
+        let ox_<i> = x_<i> + pad - dx;
+        let ty_<i> = oy_<i> >> shift;
+        let tx_<i> = ox_<i> >> shift;
+        let in_<i> = (row + <i>u < rows) & (oy_<i> >= 0) & (ox_<i> >= 0) & (((oy_<i> | ox_<i>) & between) == 0)
+            & (ty_<i> < out_height) & (tx_<i> < out_width);
         let mask_<i> = select(0.0, 1.0, in_<i>);
-        let at_<i> = u32(select(0, image_<i> + ty_<i> * out_width + tx_<i>, in_<i>)) * outputs;
+        let at_<i> = u32(select(0, (image_<i> * out_height + ty_<i>) * out_width + tx_<i>, in_<i>)) * outputs;
         //@end
         //@if !gathered
-        let at_<i> = row_<i> * outputs;
+        let at_<i> = min(row + <i>u, rows - 1u) * outputs;
         //@end
         //@end
         for (var o = 0u; o < outputs; o++) {

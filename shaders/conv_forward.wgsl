@@ -49,13 +49,21 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     // Rows and outputs past the end are computed from the last ones and not stored.
-    //@for i tm
-    let row_<i> = min(row + <i>u, rows - 1u);
     //@if gathered
-    let image_<i> = i32(row_<i> / (out_height * out_width)) * height * width;
-    let y_<i> = i32(row_<i> / out_width % out_height) * stride - pad;
-    let x_<i> = i32(row_<i> % out_width) * stride - pad;
+    // The first row's place by division, the others' by stepping on: a software adapter makes many
+    // branches of each integer division.
+    let image_0 = i32(row / (out_height * out_width));
+    let y_0 = i32(row / out_width % out_height);
+    let x_0 = i32(row % out_width);
+    //@for i rest
+    let x_end_<i> = x_<i> + 1 == i32(out_width);
+    let y_end_<i> = x_end_<i> & (y_<i> + 1 == i32(out_height));
+    let x_<i+1> = select(x_<i> + 1, 0, x_end_<i>);
+    let y_<i+1> = select(select(y_<i>, y_<i> + 1, x_end_<i>), 0, y_end_<i>);
+    let image_<i+1> = select(image_<i>, image_<i> + 1, y_end_<i>);
     //@end
+    //@end
+    //@for i tm
     //@for j tn
     var sum_<i>_<j> = 0.0;
     //@end
@@ -70,12 +78,15 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     //@end
         //@for i tm
         //@if gathered
-        let in_<i> = y_<i> + dy >= 0 && y_<i> + dy < height && x_<i> + dx >= 0 && x_<i> + dx < width;
+        // & and not &&: each && is a branch, and compilers' work grows with their number to a power.
+        let iy_<i> = y_<i> * stride - pad + dy;
+        let ix_<i> = x_<i> * stride - pad + dx;
+        let in_<i> = (row + <i>u < rows) & (iy_<i> >= 0) & (iy_<i> < height) & (ix_<i> >= 0) & (ix_<i> < width);
         let mask_<i> = select(0.0, 1.0, in_<i>);
-        let at_<i> = u32(select(0, image_<i> + (y_<i> + dy) * width + x_<i> + dx, in_<i>)) * lanes;
+        let at_<i> = u32(select(0, (image_<i> * height + iy_<i>) * width + ix_<i>, in_<i>)) * lanes;
         //@end
         //@if !gathered
-        let at_<i> = row_<i> * lanes;
+        let at_<i> = min(row + <i>u, rows - 1u) * lanes;
         //@end
         //@end
         //@for j tn

@@ -2,7 +2,7 @@
 //!
 //! Register tiles need named variables and unrolled loops: compilers of shading languages keep indexed
 //! private arrays in memory. Two directives, each on a line of its own and ended by `//@end`:
-//! `//@for i tm` repeats its lines for i = 0 .. tm - 1 with `<i>` replaced, `//@if name` (or
+//! `//@for i tm` repeats its lines for i = 0 .. tm - 1 with `<i>` and `<i+1>` replaced, `//@if name` (or
 //! `//@if !name`) keeps or drops them.
 
 use std::collections::BTreeMap;
@@ -48,9 +48,10 @@ fn expand(lines: &[&str], values: &Values, out: &mut String) {
                 for i in 0..value(count) {
                     let marker = format!("<{variable}>");
                     let number = i.to_string();
+                    let (next_marker, next) = (format!("<{variable}+1>"), (i + 1).to_string());
                     let lines: Vec<String> = inside
                         .iter()
-                        .map(|line| line.replace(&marker, &number))
+                        .map(|line| line.replace(&marker, &number).replace(&next_marker, &next))
                         .collect();
                     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
                     expand(&lines, values, out);

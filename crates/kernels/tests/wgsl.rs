@@ -20,6 +20,7 @@ fn variants(template: &str) -> Vec<Values> {
         ("stride", 2),
         ("pad", 1),
         ("tm", 8),
+        ("rest", 7),
         ("tn", 4),
         ("total", 128),
         ("heads", 2),

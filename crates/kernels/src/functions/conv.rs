@@ -17,6 +17,10 @@ pub fn conv(
 ) -> Tensor<4> {
     let [outputs, taps, channels] = w.dims();
     assert_eq!(x.dims()[3], channels, "conv: channels of x and w differ");
+    assert!(
+        geometry.stride.is_power_of_two(),
+        "conv: the stride is a power of two"
+    );
     assert_eq!(
         taps,
         geometry.kernel * geometry.kernel,

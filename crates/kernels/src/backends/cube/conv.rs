@@ -45,6 +45,12 @@ impl Sizes {
         }
     }
 
+    /// Rows of a tile. Where they are gathered each has its own address and mask, and a software
+    /// adapter's compiler takes minutes over eight of them.
+    fn most_rows(&self) -> usize {
+        if self.geometry.is_pointwise() { 8 } else { 4 }
+    }
+
     /// Pipelines differ in their tile and in what they can leave out; sizes are read from a buffer, for
     /// compiling a pipeline for each layer would take minutes on a software adapter.
     fn shader(&self, name: &'static str, template: &'static str, tile: [usize; 2]) -> Shader {
@@ -53,6 +59,7 @@ impl Sizes {
             ("gathered", usize::from(!self.geometry.is_pointwise())),
             ("tm", tile[0]),
             ("tn", tile[1]),
+            ("rest", tile[0] - 1),
             ("bias", 0),
         ];
         Shader::new(
@@ -115,7 +122,7 @@ fn forward(
     let sizes = Sizes::new(&x.meta.shape, w.meta.shape[0], geometry);
     let out = empty(&x, conv_shape(&x.meta.shape, &w.meta.shape, &geometry));
     let rows = sizes.batch * sizes.out_height * sizes.out_width;
-    let [tm, tn] = [tile(rows, 8), tile(sizes.outputs, 8)];
+    let [tm, tn] = [tile(rows, sizes.most_rows()), tile(sizes.outputs, 8)];
     let template = include_str!("../../../../../shaders/conv_forward.wgsl");
     let grid = grid(sizes.outputs.div_ceil(tn), rows.div_ceil(tm), 1);
     let dims = sizes.dims(&x, rows);
@@ -164,7 +171,7 @@ impl ConvOps for CubeBackend {
         let sizes = Sizes::new(&shape, w.meta.shape[0], geometry);
         let rows = sizes.batch * height * width;
         let lanes = sizes.channels / sizes.lane();
-        let [tm, tn] = [tile(rows, 8), tile(lanes, 2)];
+        let [tm, tn] = [tile(rows, sizes.most_rows()), tile(lanes, 2)];
         let template = include_str!("../../../../../shaders/conv_backward_input.wgsl");
         let shader = sizes.shader("conv_backward_input", template, [tm, tn]);
         let out = empty(&grad, shape);
