@@ -97,7 +97,7 @@ impl Denoiser {
                 .forward(latents.autodiff(), timesteps.autodiff(), prompts.autodiff())
                 .without_autodiff();
             let [unconditional, conditional] =
-                [0, 1].map(|i: usize| both.clone().slice([i..i + 1]).flatten::<1>(0, 3));
+                [0, 1].map(|i: usize| both.clone().narrow(0, i, 1).flatten::<1>(0, 3));
             let guidance = part(places.guidance, 1);
             unconditional.clone() + (conditional - unconditional) * guidance
         };

@@ -179,9 +179,8 @@ async fn tensors(
         .stream(path, &mut |piece, length| {
             decoder.push(piece, &mut |info, bytes| {
                 let values = to_f32(info.dtype, &bytes).map_err(|error| weights(path, error))?;
-                let shape: Vec<usize> = info.shape.iter().map(|&side| side as usize).collect();
                 parameters += values.len() as u64;
-                map.insert(&info.name, &shape, values, device)
+                map.insert(&info.name, &info.shape, values, device)
                     .map_err(|error| model(path, error))
             })?;
             let received = decoder.received();

@@ -2,16 +2,19 @@
 
 use crate::error::EngineError;
 
+/// Takes a file's next bytes, with the file's length where it is known.
+pub type Piece<'a> = dyn FnMut(&[u8], Option<u64>) -> Result<(), EngineError> + 'a;
+
 /// A diffusers folder, by paths relative to it such as `unet/config.json`.
 pub trait Source {
     /// A small file whole, at most `limit` bytes.
     fn read(&self, path: &str, limit: u64) -> impl Future<Output = Result<Vec<u8>, EngineError>>;
 
-    /// A large file in pieces, in order, each with the file's length where it is known.
+    /// A large file in pieces, in order.
     fn stream(
         &self,
         path: &str,
-        piece: &mut dyn FnMut(&[u8], Option<u64>) -> Result<(), EngineError>,
+        piece: &mut Piece<'_>,
     ) -> impl Future<Output = Result<(), EngineError>>;
 }
 
@@ -36,11 +39,7 @@ impl Source for Folder {
         std::fs::read(file).map_err(missing)
     }
 
-    async fn stream(
-        &self,
-        path: &str,
-        piece: &mut dyn FnMut(&[u8], Option<u64>) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
+    async fn stream(&self, path: &str, piece: &mut Piece<'_>) -> Result<(), EngineError> {
         use std::io::Read;
         let missing = |error: std::io::Error| EngineError::Missing {
             path: self.0.join(path).display().to_string(),

@@ -5,7 +5,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, ReadableStreamDefaultReader, Response};
 
-use crate::{error::EngineError, source::Source};
+use crate::{
+    error::EngineError,
+    source::{Piece, Source},
+};
 
 /// A folder by its URL, which ends in `/`.
 pub struct Site {
@@ -70,11 +73,7 @@ impl Source for Site {
         Ok(bytes)
     }
 
-    async fn stream(
-        &self,
-        path: &str,
-        piece: &mut dyn FnMut(&[u8], Option<u64>) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
+    async fn stream(&self, path: &str, piece: &mut Piece<'_>) -> Result<(), EngineError> {
         let (length, reader) = self.open(path).await?;
         loop {
             let chunk = wait(reader.read())

@@ -108,9 +108,11 @@ pub fn part(tensor: &CubeTensor, start: usize, shape: Shape) -> CubeTensor {
     )
 }
 
-/// Sizes by device, made once and kept: a recorded graph may neither allocate nor write.
-static CONSTANTS: LazyLock<Mutex<HashMap<(String, Vec<u32>), CubeTensor>>> =
-    LazyLock::new(Mutex::default);
+/// Buffers of numbers, by the device's name and what they hold.
+type Constants = HashMap<(String, Vec<u32>), CubeTensor>;
+
+/// Made once and kept: a recorded graph may neither allocate nor write.
+static CONSTANTS: LazyLock<Mutex<Constants>> = LazyLock::new(Mutex::default);
 
 /// A buffer on the device of `like` that holds `values` for good.
 pub fn constant(like: &CubeTensor, values: Vec<u32>) -> CubeTensor {
