@@ -74,6 +74,7 @@ pub enum Event {
         /// The present adapter, after this.
         adapter: Option<AdapterInfo>,
     },
+    /// Steps count over both pictures where the base is made beside the adapter's.
     SampleStep {
         job: JobId,
         step: u32,
