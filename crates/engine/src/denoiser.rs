@@ -3,8 +3,8 @@
 use std::{cell::RefCell, rc::Rc};
 
 use atelier_adapter::{Layout, Lora, attach};
-use atelier_kernels::{KernelError, Recorded, Timing, VIEW_ALIGNMENT, view, write_into};
-use burn::tensor::{Device, Tensor, TensorData};
+use atelier_kernels::{KernelError, Recorded, Timing, VIEW_ALIGNMENT, upload, view, write_into};
+use burn::tensor::{Device, Tensor};
 
 use crate::{error::EngineError, pipeline::Pipeline};
 
@@ -167,8 +167,4 @@ impl Denoiser {
     pub fn timing(&self) -> Timing {
         self.recorded.timing()
     }
-}
-
-fn upload(values: &[f32], device: &Device) -> Tensor<1> {
-    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
 }

@@ -14,4 +14,4 @@ pub mod wgsl;
 pub use error::KernelError;
 pub use functions::*;
 pub use ops::ConvGeometry;
-pub use recorded::{Recorded, Timing, settle};
+pub use recorded::{Recorded, Timing, settle, upload};

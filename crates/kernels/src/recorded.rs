@@ -142,14 +142,6 @@ impl Recorded {
         self.timing
     }
 
-    /// Runs the closure itself on the present inputs: the oracle of the replay.
-    pub async fn run_eagerly(&self) -> Result<Vec<f32>, KernelError> {
-        let data = (self.closure)(self.inputs.clone())
-            .into_data_async()
-            .await?;
-        Ok(data.iter::<f32>().collect())
-    }
-
     fn replay(&mut self) -> Result<(), KernelError> {
         match &self.graph {
             // Safety: inputs, output and whatever the closure holds are fields of `self` and alive;
@@ -175,6 +167,7 @@ pub fn settle(device: &Device) -> Result<(), KernelError> {
     Ok(device.flush()?)
 }
 
-fn upload(values: &[f32], device: &Device) -> Tensor<1> {
+/// A flat f32 tensor on `device` with these values.
+pub fn upload(values: &[f32], device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
 }

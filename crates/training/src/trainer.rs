@@ -2,9 +2,9 @@ use std::{cell::RefCell, rc::Rc};
 
 use atelier_adapter::{Lora, Targets};
 use atelier_diffusion::NoiseSchedule;
-use atelier_kernels::{AdamW, AdamWState, Recorded, Timing};
+use atelier_kernels::{AdamW, AdamWState, Recorded, Timing, upload};
 use atelier_models::UNet2DConditionModel;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 
 use crate::{
     batch::{training_batch, validation_batches},
@@ -121,8 +121,7 @@ impl Trainer {
             settings.seed,
         )?;
         let inner = device.clone().without_autodiff();
-        let length = adapter.layout.length;
-        let param = Tensor::from_data(TensorData::new(adapter.values.clone(), [length]), &inner);
+        let param = upload(&adapter.values, &inner);
         let state = Rc::new(RefCell::new(AdamWState::new(param)));
         let idle = settings.optimizer.hyper(false, 0.0, 1);
         let example = training_batch(&set, &schedule, &shapes, &settings, 0, &idle)?;
