@@ -10,9 +10,8 @@ import time
 from pathlib import Path
 
 import torch
-from accelerate import PartialState
 
-from . import autoencoder, encode, export, presets, text, unet
+from . import autoencoder, encode, export, presets, text, training, unet
 from .catalogue import catalogue
 from .errors import RecipeError
 from .fetch import fetch
@@ -35,7 +34,7 @@ def run(preset: presets.Preset, work: Path, out: Path | None, last: str, minutes
     todo = STEPS[: STEPS.index(last) + 1]
 
     # With several processes the first one makes the files, and the others read them.
-    with PartialState().main_process_first():
+    with training.processes().main_process_first():
         rows, pack, states = [], None, None
         if not (folder / "pictures.jsonl").exists():
             if not is_rendered(work):
@@ -55,7 +54,7 @@ def run(preset: presets.Preset, work: Path, out: Path | None, last: str, minutes
     encoder = text.TextEncoder(text.folder(work))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     vae.to(device), encoder.model.to(device)
-    with PartialState().main_process_first():
+    with training.processes().main_process_first():
         encode.encode_latents(folder, preset, vae, pixels, torch.tensor(drawn))
         encode.encode_text(folder, encoder, drawn_pictures)
     if "unet" not in todo:
@@ -65,7 +64,7 @@ def run(preset: presets.Preset, work: Path, out: Path | None, last: str, minutes
         save_samples(model, vae, encoder, folder / "samples" / f"{step:06}.png")
 
     trained = unet.train(folder, preset, drawn_pictures, until, preview)
-    if "export" in todo and out is not None and PartialState().is_main_process:
+    if "export" in todo and out is not None and training.processes().is_main_process:
         export.export(work, out, vae, trained)
         (out / "NOTICE").write_text(notice(work, pictures))
         save_samples(trained, vae, encoder, out / "samples.png")

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from torch import nn
 
 
@@ -26,6 +26,12 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
         return peak * (step + 1) / warmup
     progress = min(1.0, (step - warmup) / max(1, steps - warmup))
     return peak * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def processes() -> PartialState:
+    """Who shares this run. Must be asked before any `Accelerator` is made: the first of them decides for the process,
+    and without `cpu` several processes on a machine that has no GPU would each take themselves for the only one."""
+    return PartialState(cpu=not torch.cuda.is_available())
 
 
 def time_is_up(accelerator: Accelerator, step: int, until: float) -> bool:
