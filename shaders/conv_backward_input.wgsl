@@ -2,6 +2,9 @@
 //
 //   grad_x[row, c] = sum over taps and outputs of grad[target(row, tap), o] * w[o, tap, c]
 //
+// With a LoRA branch (`branch`) plus the same sum over the gradient of its middle and its factor down.
+// `scaled` multiplies by the branch's scale: from grad and the factor up it makes the middle's gradient.
+//
 // A row is a place of the input; its target under a tap is the place of the output that read it
 // there, where there is one. A register tile of tm rows by tn lanes of channels an invocation.
 
@@ -17,8 +20,15 @@ alias Lane = f32;
 @group(0) @binding(2) var<storage, read_write> grad_x: array<Lane>;
 // Sizes, in the order in which they are read below: one pipeline serves all of them.
 @group(0) @binding(3) var<storage, read_write> dims: array<u32>;
+//@if scaled
+@group(0) @binding(4) var<storage, read_write> scale: array<f32>;
+//@end
+//@if branch
+@group(0) @binding(4) var<storage, read_write> middle_grad: array<f32>;
+@group(0) @binding(5) var<storage, read_write> down: array<Lane>;
+//@end
 
-@compute @workgroup_size(8, 8, 1)
+@compute @workgroup_size({{ workgroup }}, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let rows = dims[0];
     let outputs = dims[1];
@@ -32,9 +42,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let between = i32(dims[8]) - 1;
     let shift = countTrailingZeros(dims[8]);
     let pad = i32(dims[9]);
-    let row = id.y * {{ tm }}u;
-    let c = id.x * {{ tn }}u;
-    if (row >= rows || c >= lanes) {
+    // Tiles side by side first, so that no invocation of a workgroup idles at the end of each row of them.
+    let columns = dims[11];
+    let row = id.x / columns * {{ tm }}u;
+    let c = id.x % columns * {{ tn }}u;
+    if (row >= rows) {
         return;
     }
     //@if gathered
@@ -75,11 +87,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let in_<i> = (row + <i>u < rows) & (oy_<i> >= 0) & (ox_<i> >= 0) & (((oy_<i> | ox_<i>) & between) == 0)
             & (ty_<i> < out_height) & (tx_<i> < out_width);
         let mask_<i> = select(0.0, 1.0, in_<i>);
-        let at_<i> = u32(select(0, (image_<i> * out_height + ty_<i>) * out_width + tx_<i>, in_<i>)) * outputs;
+        let target_<i> = u32(select(0, (image_<i> * out_height + ty_<i>) * out_width + tx_<i>, in_<i>));
         //@end
         //@if !gathered
-        let at_<i> = min(row + <i>u, rows - 1u) * outputs;
+        let target_<i> = min(row + <i>u, rows - 1u);
         //@end
+        let at_<i> = target_<i> * outputs;
         //@end
         for (var o = 0u; o < outputs; o++) {
             let w_at = (o * kernel * kernel + tap) * lanes;
@@ -98,6 +111,29 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             //@end
             //@end
         }
+        //@if branch
+        let rank = dims[10];
+        //@for i tm
+        let middle_at_<i> = target_<i> * rank;
+        //@end
+        for (var r = 0u; r < rank; r++) {
+            let down_at = (r * kernel * kernel + tap) * lanes;
+            //@for i tm
+            //@if gathered
+            let m_<i> = middle_grad[middle_at_<i> + r] * mask_<i>;
+            //@end
+            //@if !gathered
+            let m_<i> = middle_grad[middle_at_<i> + r];
+            //@end
+            //@end
+            //@for j tn
+            let d_<j> = down[down_at + c_<j>];
+            //@for i tm
+            sum_<i>_<j> += m_<i> * d_<j>;
+            //@end
+            //@end
+        }
+        //@end
     //@if gathered
     }
     //@end
@@ -105,7 +141,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (c + <j>u < lanes) {
         //@for i tm
         if (row + <i>u < rows) {
+            //@if scaled
+            grad_x[(row + <i>u) * lanes + c + <j>u] = sum_<i>_<j> * scale[0];
+            //@end
+            //@if !scaled
             grad_x[(row + <i>u) * lanes + c + <j>u] = sum_<i>_<j>;
+            //@end
         }
         //@end
     }

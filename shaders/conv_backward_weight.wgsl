@@ -2,7 +2,7 @@
 //
 //   grad_w[o, tap, c] = sum over rows of grad[row, o] * x[source(row, tap), c]
 //
-// A register tile of tm outputs by tn lanes of channels an invocation, one tap each (id.z).
+// A register tile of tm outputs by tn lanes of channels an invocation, one tap each (id.y).
 
 //@if vec
 alias Lane = vec4<f32>;
@@ -17,7 +17,7 @@ alias Lane = f32;
 // Sizes, in the order in which they are read below: one pipeline serves all of them.
 @group(0) @binding(3) var<storage, read_write> dims: array<u32>;
 
-@compute @workgroup_size(8, 8, 1)
+@compute @workgroup_size({{ workgroup }}, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let rows = dims[0];
     let outputs = dims[1];
@@ -29,10 +29,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let kernel = dims[7];
     let stride = i32(dims[8]);
     let pad = i32(dims[9]);
-    let o = id.y * {{ tm }}u;
-    let c = id.x * {{ tn }}u;
-    let tap = id.z;
-    if (o >= outputs || c >= lanes) {
+    let columns = dims[11];
+    let o = id.x / columns * {{ tm }}u;
+    let c = id.x % columns * {{ tn }}u;
+    let tap = id.y;
+    if (o >= outputs) {
         return;
     }
     let dy = i32(tap / kernel) - pad;

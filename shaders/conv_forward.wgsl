@@ -2,6 +2,9 @@
 //
 //   out[row, o] = bias[o] + sum over taps and channels of x[source(row, tap), c] * w[o, tap, c]
 //
+// With a LoRA branch (`branch`) plus the sum over r of middle[row, r] * up[o, r]. The middle is made by
+// this same shader, from the factor down in place of w, times the branch's scale (`scaled`), without bias.
+//
 // x is [batch, height, width, channels], w [outputs, taps, channels], out [batch, out height, out
 // width, outputs]. Each invocation makes a register tile of tm rows by tn outputs: no workgroup
 // memory, so it serves CPU adapters too. Loads are vec4 along the channels where 4 divides them.
@@ -18,8 +21,15 @@ alias Lane = f32;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 // Sizes, in the order in which they are read below: one pipeline serves all of them.
 @group(0) @binding(3) var<storage, read_write> dims: array<u32>;
-//@if bias
+//@if scaled
+@group(0) @binding(4) var<storage, read_write> scale: array<f32>;
+//@end
+//@if !scaled
 @group(0) @binding(4) var<storage, read_write> bias: array<f32>;
+//@end
+//@if branch
+@group(0) @binding(5) var<storage, read_write> middle: array<f32>;
+@group(0) @binding(6) var<storage, read_write> up: array<f32>;
 //@end
 
 fn product(a: Lane, b: Lane) -> f32 {
@@ -31,7 +41,7 @@ fn product(a: Lane, b: Lane) -> f32 {
 //@end
 }
 
-@compute @workgroup_size(8, 8, 1)
+@compute @workgroup_size({{ workgroup }}, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let rows = dims[0];
     let outputs = dims[1];
@@ -43,9 +53,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let kernel = dims[7];
     let stride = i32(dims[8]);
     let pad = i32(dims[9]);
-    let row = id.y * {{ tm }}u;
-    let o = id.x * {{ tn }}u;
-    if (row >= rows || o >= outputs) {
+    // Tiles side by side first, so that no invocation of a workgroup idles at the end of each row of them.
+    let columns = dims[11];
+    let row = id.x / columns * {{ tm }}u;
+    let o = id.x % columns * {{ tn }}u;
+    if (row >= rows) {
         return;
     }
     // Rows and outputs past the end are computed from the last ones and not stored.
@@ -111,15 +123,39 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     //@if gathered
     }
     //@end
+    //@if branch
+    let rank = dims[10];
+    //@for i tm
+    let middle_at_<i> = min(row + <i>u, rows - 1u) * rank;
+    //@end
+    //@for j tn
+    let up_at_<j> = min(o + <j>u, outputs - 1u) * rank;
+    //@end
+    for (var r = 0u; r < rank; r++) {
+        //@for i tm
+        let m_<i> = middle[middle_at_<i> + r];
+        //@end
+        //@for j tn
+        let u_<j> = up[up_at_<j> + r];
+        //@for i tm
+        sum_<i>_<j> += m_<i> * u_<j>;
+        //@end
+        //@end
+    }
+    //@end
     //@for j tn
     if (o + <j>u < outputs) {
-        var add_<j> = 0.0;
-        //@if bias
-        add_<j> = bias[o + <j>u];
+        //@if !scaled
+        let add_<j> = bias[o + <j>u];
         //@end
         //@for i tm
         if (row + <i>u < rows) {
+            //@if scaled
+            out[(row + <i>u) * outputs + o + <j>u] = sum_<i>_<j> * scale[0];
+            //@end
+            //@if !scaled
             out[(row + <i>u) * outputs + o + <j>u] = sum_<i>_<j> + add_<j>;
+            //@end
         }
         //@end
     }

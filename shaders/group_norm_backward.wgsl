@@ -1,4 +1,4 @@
-// Gradient of group_norm_forward.wgsl for x; weight and bias are frozen. Shapes as there.
+// Gradient of group_norm_forward.wgsl for x; weight and bias are frozen. Shapes and `alone` as there.
 
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> weight: array<f32>;
@@ -17,8 +17,10 @@ const PER_GROUP: u32 = CHANNELS / GROUPS;
 const COUNT: u32 = PLACES * PER_GROUP;
 const WIDE: u32 = {{ workgroup }}u;
 
+//@if !alone
 var<workgroup> partial: array<vec2<f32>, WIDE>;
 
+// Adds `value` up over the workgroup.
 fn total(value: vec2<f32>, me: u32) -> vec2<f32> {
     partial[me] = value;
     workgroupBarrier();
@@ -28,8 +30,16 @@ fn total(value: vec2<f32>, me: u32) -> vec2<f32> {
         }
         workgroupBarrier();
     }
-    return partial[0];
+    let sum = partial[0];
+    workgroupBarrier();
+    return sum;
 }
+//@end
+//@if alone
+fn total(value: vec2<f32>, me: u32) -> vec2<f32> {
+    return value;
+}
+//@end
 
 // Gradient for the normalised value, from that for the result.
 fn before(g: f32, normalised: f32, c: u32) -> f32 {
@@ -42,25 +52,51 @@ fn before(g: f32, normalised: f32, c: u32) -> f32 {
     return d * weight[c];
 }
 
+//@if alone
 @compute @workgroup_size({{ workgroup }}, 1, 1)
-fn main(@builtin(workgroup_id) group_id: vec3<u32>, @builtin(local_invocation_index) me: u32) {
-    let image = group_id.y;
-    let group = group_id.x;
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    if (id.x >= {{ batch }}u * GROUPS) {
+        return;
+    }
+    let image = id.x / GROUPS;
+    let group = id.x % GROUPS;
+    let me = 0u;
+//@end
+//@if !alone
+@compute @workgroup_size({{ workgroup }}, 1, 1)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) me: u32) {
+    let image = id.y;
+    let group = id.x;
+//@end
     let first = image * PLACES * CHANNELS + group * PER_GROUP;
     let mean = stats[(image * GROUPS + group) * 2u];
     let scale = stats[(image * GROUPS + group) * 2u + 1u];
     var sums = vec2<f32>(0.0, 0.0);
-    for (var i = me; i < COUNT; i += WIDE) {
-        let at = first + i / PER_GROUP * CHANNELS + i % PER_GROUP;
+    //@if alone
+    for (var place = 0u; place < PLACES; place++) { for (var j = 0u; j < PER_GROUP; j++) {
+        let at = first + place * CHANNELS + j;
+    //@end
+    //@if !alone
+    for (var i = me; i < COUNT; i += WIDE) { {
+        let j = i % PER_GROUP;
+        let at = first + i / PER_GROUP * CHANNELS + j;
+    //@end
         let n = (x[at] - mean) * scale;
-        let d = before(grad[at], n, group * PER_GROUP + i % PER_GROUP);
+        let d = before(grad[at], n, group * PER_GROUP + j);
         sums += vec2<f32>(d, d * n);
-    }
+    } }
     let means = total(sums, me) / f32(COUNT);
-    for (var i = me; i < COUNT; i += WIDE) {
-        let at = first + i / PER_GROUP * CHANNELS + i % PER_GROUP;
+    //@if alone
+    for (var place = 0u; place < PLACES; place++) { for (var j = 0u; j < PER_GROUP; j++) {
+        let at = first + place * CHANNELS + j;
+    //@end
+    //@if !alone
+    for (var i = me; i < COUNT; i += WIDE) { {
+        let j = i % PER_GROUP;
+        let at = first + i / PER_GROUP * CHANNELS + j;
+    //@end
         let n = (x[at] - mean) * scale;
-        let d = before(grad[at], n, group * PER_GROUP + i % PER_GROUP);
+        let d = before(grad[at], n, group * PER_GROUP + j);
         grad_x[at] = scale * (d - means.x - n * means.y);
-    }
+    } }
 }

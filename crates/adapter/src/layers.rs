@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 
 use atelier_diffusion::Gaussian;
-use atelier_kernels::view;
-use atelier_models::{
-    AdaptablePath, ConvLowRank, LinearLowRank, LowRank, ModelError, ProjectionKind,
-    UNet2DConditionModel,
-};
+use atelier_kernels::{gather_into, view};
+use atelier_models::{AdaptablePath, LowRank, ModelError, ProjectionKind, UNet2DConditionModel};
 use burn::tensor::{Gradients, Tensor};
 
 use crate::{
@@ -195,39 +192,25 @@ pub fn attach_trainable(
         });
         model.set_branch(&slot.path, slot.branch(down, up, scale.clone().autodiff()))?;
     }
-    Ok(Leaves {
-        leaves,
-        length: layout.length,
-    })
+    Ok(Leaves { leaves })
 }
 
 /// The factors that collect gradients in one forward pass.
 pub struct Leaves {
     leaves: Vec<(Span, Tensor<1>)>,
-    length: usize,
 }
 
 impl Leaves {
-    /// Their gradients laid out as the factors are, zero in the gaps and where a factor took no part.
-    pub fn gradient(&self, gradients: &mut Gradients) -> Tensor<1> {
-        let mut pieces = Vec::with_capacity(self.leaves.len());
-        let mut end = 0;
-        for (span, leaf) in &self.leaves {
+    /// Writes their gradients into `flat` as the factors are laid out, zero where a factor took no part.
+    /// Gaps keep what they hold.
+    pub fn gradient(&self, gradients: &mut Gradients, flat: Tensor<1>) -> Tensor<1> {
+        let pieces = self.leaves.iter().map(|(span, leaf)| {
+            let gradient = leaf.grad_remove(gradients);
             let device = leaf.device().without_autodiff();
-            if span.start > end {
-                pieces.push(Tensor::zeros([span.start - end], &device));
-            }
-            pieces.push(
-                leaf.grad_remove(gradients)
-                    .unwrap_or_else(|| Tensor::zeros([span.length], &device)),
-            );
-            end = span.start + span.length;
-        }
-        if self.length > end {
-            let device = pieces[0].device();
-            pieces.push(Tensor::zeros([self.length - end], &device));
-        }
-        Tensor::cat(pieces, 0)
+            let gradient = gradient.unwrap_or_else(|| Tensor::zeros([span.length], &device));
+            (span.start, gradient)
+        });
+        gather_into(flat, pieces.collect())
     }
 }
 
@@ -243,22 +226,12 @@ impl Span {
 
 impl Slot {
     fn branch(&self, down: Tensor<1>, up: Tensor<1>, scale: Tensor<1>) -> LowRank {
-        let rank = self.rank;
-        match self.kind {
-            ProjectionKind::Linear { inputs, outputs } => LowRank::Linear(LinearLowRank {
-                down: down.reshape([rank, inputs]),
-                up: up.reshape([outputs, rank]),
-                scale,
-            }),
-            ProjectionKind::Conv {
-                inputs,
-                outputs,
-                kernel,
-            } => LowRank::Conv(ConvLowRank {
-                down: down.reshape([rank, kernel * kernel, inputs]),
-                up: up.reshape([outputs, 1, rank]),
-                scale,
-            }),
+        let (kind, rank) = (self.kind, self.rank);
+        let taps = kind.kernel() * kind.kernel();
+        LowRank {
+            down: down.reshape([rank, taps, kind.inputs()]),
+            up: up.reshape([kind.outputs(), rank]),
+            scale,
         }
     }
 

@@ -1,4 +1,5 @@
 use anyhow::Result;
+use atelier_kernels::Tier;
 use burn::tensor::Device;
 use clap::ValueEnum;
 
@@ -16,7 +17,11 @@ impl DeviceChoice {
     pub fn open(self) -> Result<Device> {
         match self {
             Self::Cpu => Ok(Device::flex()),
-            Self::Gpu => Ok(Device::wgpu_options().tasks_max(64).init()?),
+            Self::Gpu => {
+                let (device, setup) = Device::wgpu_options().tasks_max(64).init_with_setup()?;
+                Tier::of(&setup.adapter.get_info()).choose();
+                Ok(device)
+            }
         }
     }
 }

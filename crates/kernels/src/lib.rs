@@ -9,9 +9,11 @@ mod error;
 mod functions;
 pub mod ops;
 mod recorded;
+mod tier;
 pub mod wgsl;
 
 pub use error::KernelError;
 pub use functions::*;
 pub use ops::ConvGeometry;
 pub use recorded::{Recorded, Timing, settle, upload};
+pub use tier::Tier;

@@ -25,6 +25,29 @@ pub trait StateOps: Backend {
     #[fusion(dtype = target, shape = target)]
     fn write_into(target: FloatTensor<Self>, source: FloatTensor<Self>) -> FloatTensor<Self>;
 
+    /// Writes two pieces into `target` at `starts`.
+    #[fusion(dtype = target, shape = target)]
+    fn write_two(
+        target: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        starts: [usize; 2],
+    ) -> FloatTensor<Self>;
+
+    /// Writes six pieces into `target` at `starts`: as many as are bound at once everywhere.
+    #[allow(clippy::too_many_arguments)]
+    #[fusion(dtype = target, shape = target)]
+    fn write_six(
+        target: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        f: FloatTensor<Self>,
+        starts: [usize; 6],
+    ) -> FloatTensor<Self>;
+
     /// See [`crate::view`].
     #[fusion(dtype = flat, shape = Shape::new([*length]))]
     fn view(flat: FloatTensor<Self>, start: usize, length: usize) -> FloatTensor<Self>;
@@ -65,24 +88,42 @@ pub(crate) fn conv_shape(x: &Shape, w: &Shape, geometry: &ConvGeometry) -> Shape
     Shape::new([x[0], geometry.out(x[1]), geometry.out(x[2]), w[0]])
 }
 
-/// Convolutions over `[batch, height, width, channels]` with weights `[outputs, taps, channels]`, taps
-/// row by row. With one tap they are linear layers. See [`crate::conv`].
+/// Shape of a branch's middle, `[batch, height, width, rank]`, for `like` in `[batch, height, width, _]`.
+fn middle_shape(like: &Shape, rank: usize) -> Shape {
+    Shape::new([like[0], like[1], like[2], rank])
+}
+
+/// Convolutions over `[batch, height, width, channels]` with frozen weights `[outputs, taps, channels]`,
+/// taps row by row, and a bias `[outputs]`. With one tap they are linear layers. See [`crate::conv`].
+///
+/// `adapted` ones have a LoRA branch: down `[rank, taps, channels]`, up `[outputs, rank]`, scale `[1]`.
 #[backend_extension(Cube, Flex, Fusion, Autodiff)]
 pub trait ConvOps: Backend {
     #[fusion(dtype = x, shape = conv_shape(x, w, geometry))]
     fn conv(
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
-        geometry: ConvGeometry,
-    ) -> FloatTensor<Self>;
-
-    #[fusion(dtype = x, shape = conv_shape(x, w, geometry))]
-    fn conv_bias(
-        x: FloatTensor<Self>,
-        w: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         geometry: ConvGeometry,
     ) -> FloatTensor<Self>;
+
+    /// The result, and for backward the branch's middle: scale times the convolution with down.
+    #[fusion(meta = |x, w, _bias, down, _up, _scale, geometry| {
+        let mut out = x.clone();
+        out.shape = conv_shape(&x.shape, &w.shape, geometry);
+        let mut middle = x.clone();
+        middle.shape = conv_shape(&x.shape, &down.shape, geometry);
+        (out, middle)
+    })]
+    fn conv_adapted(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        down: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// Gradient for `x`, which had `height` by `width` places.
     #[fusion(dtype = grad, shape = Shape::new([grad[0], *height, *width, w[2]]))]
@@ -94,7 +135,27 @@ pub trait ConvOps: Backend {
         width: usize,
     ) -> FloatTensor<Self>;
 
-    /// Gradient for `w`.
+    /// Gradient for `x` through the layer and its branch.
+    #[fusion(dtype = grad, shape = Shape::new([grad[0], *height, *width, w[2]]))]
+    fn conv_adapted_backward_input(
+        grad: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        middle_grad: FloatTensor<Self>,
+        down: FloatTensor<Self>,
+        geometry: ConvGeometry,
+        height: usize,
+        width: usize,
+    ) -> FloatTensor<Self>;
+
+    /// Gradient for what down makes of `x`: scale times the product of `grad` and `up`.
+    #[fusion(dtype = grad, shape = middle_shape(grad, up[1]))]
+    fn middle_backward(
+        grad: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// Gradient for a weight of `x`, `[outputs, taps, channels]`, for the factors of a branch.
     #[fusion(dtype = grad, shape = Shape::new([grad[3], geometry.kernel * geometry.kernel, x[3]]))]
     fn conv_backward_weight(
         x: FloatTensor<Self>,

@@ -3,7 +3,7 @@
 mod common;
 
 use atelier_kernels::attention;
-use common::{assert_close, devices, noise, tensor, values};
+use common::{assert_close, each_place, noise, tensor, values};
 
 struct Case {
     batch: usize,
@@ -95,16 +95,16 @@ fn attention_and_its_gradients_follow_the_softmax() {
                 }
             }
         }
-        for device in devices() {
-            let what = |part: &str| format!("case {i}, {part} on {device:?}");
-            let q = tensor(&q, [batch, queries, width], &device);
-            let k = tensor(&k, [batch, keys, width], &device);
-            let v = tensor(&v, [batch, keys, width], &device);
+        each_place(|device, place| {
+            let what = |part: &str| format!("case {i}, {part} on {place}");
+            let q = tensor(&q, [batch, queries, width], device);
+            let k = tensor(&k, [batch, keys, width], device);
+            let v = tensor(&v, [batch, keys, width], device);
             let found = attention(q.clone(), k.clone(), v.clone(), heads);
             assert_close(&values(found), &out, &what("forward"));
             let [q, k, v] = [q, k, v].map(|x| x.autodiff().require_grad());
             let y = attention(q.clone(), k.clone(), v.clone(), heads);
-            let probe = tensor(&probe, [batch, queries, width], &device).autodiff();
+            let probe = tensor(&probe, [batch, queries, width], device).autodiff();
             let gradients = (y * probe).sum().backward();
             for ((leaf, expected), name) in [q, k, v].iter().zip(&grads).zip(["q", "k", "v"]) {
                 let found = values(leaf.grad(&gradients).unwrap());
@@ -115,6 +115,6 @@ fn attention_and_its_gradients_follow_the_softmax() {
                     assert_close(&found, expected, &what(name));
                 }
             }
-        }
+        });
     }
 }

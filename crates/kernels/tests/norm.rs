@@ -3,7 +3,7 @@
 mod common;
 
 use atelier_kernels::{group_norm, layer_norm};
-use common::{assert_close, devices, noise, tensor, values};
+use common::{assert_close, each_place, noise, tensor, values};
 
 /// The definition, in f64.
 fn oracle(
@@ -79,10 +79,10 @@ fn group_norm_and_its_gradient_follow_the_definition() {
                 (above - loss(&moved)) / 2e-5
             })
             .collect();
-        for device in devices() {
-            let what = format!("{shape:?}, {groups} groups, silu {silu}, on {device:?}");
-            let [w, b] = [&weight, &bias].map(|v| tensor(v, [channels], &device));
-            let inner = tensor(&x, shape, &device);
+        each_place(|device, place| {
+            let what = format!("{shape:?}, {groups} groups, silu {silu}, on {place}");
+            let [w, b] = [&weight, &bias].map(|v| tensor(v, [channels], device));
+            let inner = tensor(&x, shape, device);
             let found = group_norm(inner.clone(), w.clone(), b.clone(), groups, 1e-5, silu);
             // f32's own inputs of 50 +- 1 have lost some digits of the deviation.
             let found = values(found);
@@ -93,7 +93,7 @@ fn group_norm_and_its_gradient_follow_the_definition() {
             }
             let leaf = inner.autodiff().require_grad();
             let y = group_norm(leaf.clone(), w.autodiff(), b.autodiff(), groups, 1e-5, silu);
-            let gradients = (y * tensor(&probe, shape, &device).autodiff())
+            let gradients = (y * tensor(&probe, shape, device).autodiff())
                 .sum()
                 .backward();
             let gradient = values(leaf.grad(&gradients).unwrap());
@@ -102,7 +102,7 @@ fn group_norm_and_its_gradient_follow_the_definition() {
                 common::normalised_mse(&found, &slopes) < 1e-7,
                 "gradient of {what}"
             );
-        }
+        });
     }
 }
 
@@ -112,9 +112,9 @@ fn layer_norm_is_over_the_last_axis() {
     let x = noise(2 * 3 * 24, 1);
     let exact: Vec<f64> = x.iter().map(|&v| f64::from(v)).collect();
     let expected = oracle(&exact, [6, 1, 24], &weight, &bias, 1, 1e-12, false);
-    for device in devices() {
-        let [w, b] = [&weight, &bias].map(|v| tensor(v, [24], &device));
-        let y = layer_norm(tensor(&x, [2, 3, 24], &device), w, b, 1e-12);
+    each_place(|device, _| {
+        let [w, b] = [&weight, &bias].map(|v| tensor(v, [24], device));
+        let y = layer_norm(tensor(&x, [2, 3, 24], device), w, b, 1e-12);
         assert_close(&values(y), &expected, "layer_norm");
-    }
+    });
 }

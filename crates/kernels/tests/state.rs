@@ -5,9 +5,9 @@ mod common;
 
 use std::{cell::RefCell, rc::Rc, sync::Mutex};
 
-use atelier_kernels::{AdamW, AdamWState, Recorded, adamw, settle, view, write_into};
+use atelier_kernels::{AdamW, AdamWState, Recorded, adamw, gather_into, settle, view, write_into};
 use burn::tensor::{Device, Tensor};
-use common::{devices, noise, values};
+use common::{devices, noise, tensor, values};
 use pollster::block_on;
 
 /// One capture at a time: test threads share the device's streams.
@@ -197,4 +197,28 @@ fn a_wrong_number_of_inputs_is_an_error() {
         block_on(recorded.run_and_read(&[1.0; 4])).unwrap(),
         [2.0; 4]
     );
+}
+
+#[test]
+fn pieces_are_gathered_in_place() {
+    for device in devices() {
+        for count in [2, 6, 8, 10] {
+            // Lengths around a workgroup's, gaps between them.
+            let lengths = (0..count).map(|i| [1, 64, 256, 300][i % 4]);
+            let mut start = 0;
+            let mut pieces = Vec::new();
+            let mut expected = Vec::new();
+            for (i, length) in lengths.enumerate() {
+                let piece = noise(length, i as u32);
+                expected.resize(start, -1.0);
+                expected.extend(&piece);
+                pieces.push((start, tensor(&piece, [length], &device)));
+                start = (start + length + 1).next_multiple_of(64);
+            }
+            expected.resize(start, -1.0);
+            let flat = tensor(&vec![-1.0; start], [start], &device);
+            let gathered = gather_into(flat.clone(), pieces);
+            assert_eq!(values(gathered), expected, "{count} pieces on {device:?}");
+        }
+    }
 }

@@ -19,6 +19,9 @@ fn variants(template: &str) -> Vec<Values> {
         ("kernel", 3),
         ("stride", 2),
         ("pad", 1),
+        ("count", 6),
+        ("last", 7),
+        ("batch", 2),
         ("tm", 8),
         ("rest", 7),
         ("tn", 4),
@@ -33,7 +36,7 @@ fn variants(template: &str) -> Vec<Values> {
         ("channels", 32),
         ("eps_1e12", 10_000_000),
     ];
-    let switches = ["vec", "gathered", "bias", "silu"];
+    let switches = ["vec", "gathered", "scaled", "branch", "silu", "alone"];
     let used: Vec<&str> = switches
         .into_iter()
         .filter(|switch| {
@@ -50,6 +53,8 @@ fn variants(template: &str) -> Vec<Values> {
             }
             values
         })
+        // What makes a branch's middle has no branch of its own.
+        .filter(|values| values.get("scaled") != Some(&1) || values.get("branch") != Some(&1))
         .collect()
 }
 

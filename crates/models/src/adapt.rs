@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::ModelError;
-use crate::layers::{Conv2d, Linear, LowRank};
+use crate::layers::{Conv2d, Linear};
+use atelier_kernels::LowRank;
 
 /// A layer that can have a LoRA branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,14 +95,9 @@ impl ProjectionMut<'_> {
 
     /// False if the branch does not fit.
     fn set(&mut self, branch: Option<LowRank>) -> bool {
-        match (self, branch) {
-            (Self::Linear(linear), None) => linear.set_branch(None),
-            (Self::Conv(conv), None) => conv.set_branch(None),
-            (Self::Linear(linear), Some(LowRank::Linear(branch))) => {
-                linear.set_branch(Some(branch))
-            }
-            (Self::Conv(conv), Some(LowRank::Conv(branch))) => conv.set_branch(Some(branch)),
-            _ => false,
+        match self {
+            Self::Linear(linear) => linear.set_branch(branch),
+            Self::Conv(conv) => conv.set_branch(branch),
         }
     }
 }
@@ -178,7 +174,7 @@ pub(crate) fn set_branch<M: Projections>(
             false => Err(ModelError::WrongBranch {
                 path: path.to_owned(),
                 layer: projection.kind(),
-                found: branch.shapes(),
+                found: shapes(&branch),
             }),
         };
     });
@@ -190,4 +186,9 @@ pub(crate) fn clear_branches<M: Projections>(model: &mut M) {
     model.each_projection(&mut |_, mut projection| {
         projection.set(None);
     });
+}
+
+/// The shapes of a branch's factors, for messages.
+fn shapes(LowRank { down, up, scale }: &LowRank) -> String {
+    format!("{:?}, {:?}, {:?}", down.dims(), up.dims(), scale.dims())
 }

@@ -23,11 +23,11 @@ pub mod unet_2d_condition;
 mod unet_2d_config;
 
 pub use adapt::{AdaptablePath, ProjectionKind};
+pub use atelier_kernels::LowRank;
 pub use autoencoder_tiny::{AutoencoderTiny, AutoencoderTinyConfig};
 pub use bert::{BertConfig, BertModel};
 pub use config::PerBlock;
 pub use error::ModelError;
-pub use layers::{ConvLowRank, LinearLowRank, LowRank};
 pub use tensors::TensorMap;
 pub use tokenizer::{Tokenizer, Tokens};
 pub use unet_2d_condition::UNet2DConditionModel;

@@ -4,13 +4,14 @@ use burn::tensor::{Tensor, activation};
 
 use crate::adapt::{self, AdaptablePath, Projections, Visitor};
 use crate::embeddings::{TimestepEmbedding, Timesteps};
-use crate::layers::{Conv2d, Geometry, GroupNorm, LowRank};
+use crate::layers::{Conv2d, Geometry, GroupNorm};
 use crate::resnet::ResnetShape;
 use crate::tensors::{Scope, TensorMap};
 use crate::transformer_2d::TransformerShape;
 use crate::unet_2d_blocks::{BlockShape, Conditions, DownBlock, MidBlock, UpBlock};
 use crate::unet_2d_config::{DownBlockType, MODEL, UNet2DConditionConfig, UpBlockType};
 use crate::{ModelError, PerBlock};
+use atelier_kernels::LowRank;
 
 /// diffusers' `UNet2DConditionModel` (Rombach et al., <https://arxiv.org/abs/2112.10752>).
 ///

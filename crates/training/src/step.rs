@@ -105,6 +105,8 @@ pub(crate) fn training_step(
 ) -> Result<impl Fn(Tensor<1>) -> Tensor<1> + 'static, ModelError> {
     let device = device.clone().without_autodiff();
     let scale = Tensor::<1>::full([1], scale, &device);
+    // Written in its place each step; its gaps stay zero.
+    let gradient = Tensor::<1>::zeros([layout.length], &device);
     // Hung in once to find out about errors here, where they can be answered.
     attach_trainable(&mut unet.clone(), &layout, &state.borrow().param, &scale)?;
     Ok(move |inputs: Tensor<1>| {
@@ -142,7 +144,7 @@ pub(crate) fn training_step(
         let weights = per_sample(Part::Weights).autodiff();
         let loss = (error.clone() * error * weights).mean();
         let mut gradients = loss.backward();
-        let gradient = leaves.gradient(&mut gradients);
+        let gradient = leaves.gradient(&mut gradients, gradient.clone());
 
         // All that reads the factors is handed over before they are written.
         let settled = settle(&device);

@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
+use atelier_kernels::Tier;
 use atelier_protocol::Adapter;
 use burn::tensor::Device;
 use js_sys::Reflect;
@@ -118,14 +119,8 @@ pub async fn open() -> Result<(Device, Adapter, Faults), String> {
         ("", _) => "your graphics card".to_string(),
         (name, _) => name.to_string(),
     };
-    // Chromium names its software adapter so; a CPU device type comes from browsers that say it.
-    let software = info.device_type == wgpu::DeviceType::Cpu
-        || ["swiftshader", "llvmpipe", "software", "basic render"]
-            .iter()
-            .any(|software| {
-                format!("{} {}", info.name, info.driver)
-                    .to_lowercase()
-                    .contains(software)
-            });
+    let tier = Tier::of(&info);
+    tier.choose();
+    let software = tier == Tier::Software;
     Ok((device, Adapter { name, software }, faults))
 }

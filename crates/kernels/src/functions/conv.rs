@@ -2,17 +2,31 @@ use burn::{backend::Dispatch, tensor::Tensor};
 
 use crate::ops::{ConvGeometry, ConvOps};
 
+/// The branch that LoRA (<https://arxiv.org/abs/2106.09685>) adds to a layer:
+/// `scale * up * (down * x)`, `down` with the layer's geometry. A linear layer has one tap.
+#[derive(Debug, Clone)]
+pub struct LowRank {
+    /// `[rank, taps, inputs]`
+    pub down: Tensor<3>,
+    /// `[outputs, rank]`
+    pub up: Tensor<2>,
+    /// `[1]`: alpha / rank times the strength. On the device, so that a recorded graph reads what it is now.
+    pub scale: Tensor<1>,
+}
+
 /// Convolution of `x`, `[batch, height, width, channels]`, with `w`, `[outputs, taps, channels]` (taps
-/// row by row), plus `bias`, `[outputs]`: `[batch, out height, out width, outputs]`.
+/// row by row), plus `bias`, `[outputs]`, plus the branch where there is one:
+/// `[batch, out height, out width, outputs]`.
 ///
-/// Gradients go to `x` and `w`; the bias is taken to be frozen.
+/// Gradients go to `x` and the branch's factors; weight and bias are frozen.
 ///
 /// # Panics
-/// When the channels or taps do not fit.
+/// When the sizes do not fit.
 pub fn conv(
     x: Tensor<4>,
     w: Tensor<3>,
-    bias: Option<Tensor<1>>,
+    bias: Tensor<1>,
+    branch: Option<&LowRank>,
     geometry: ConvGeometry,
 ) -> Tensor<4> {
     let [outputs, taps, channels] = w.dims();
@@ -26,19 +40,41 @@ pub fn conv(
         geometry.kernel * geometry.kernel,
         "conv: taps are not the kernel's"
     );
-    let (x, w) = (x.into_dispatch(), w.into_dispatch());
-    Tensor::from_dispatch(match bias {
-        None => <Dispatch as ConvOps>::conv(x, w, geometry),
-        Some(bias) => {
-            assert_eq!(bias.dims(), [outputs], "conv: a bias for each output");
-            <Dispatch as ConvOps>::conv_bias(x, w, bias.into_dispatch(), geometry)
+    assert_eq!(bias.dims(), [outputs], "conv: a bias for each output");
+    let [x, w, bias] = [x.into_dispatch(), w.into_dispatch(), bias.into_dispatch()];
+    Tensor::from_dispatch(match branch {
+        None => <Dispatch as ConvOps>::conv(x, w, bias, geometry),
+        Some(LowRank { down, up, scale }) => {
+            let rank = up.dims()[1];
+            assert_eq!(
+                down.dims(),
+                [rank, taps, channels],
+                "conv: down does not fit"
+            );
+            assert_eq!(up.dims(), [outputs, rank], "conv: up does not fit");
+            assert_eq!(scale.dims(), [1], "conv: one scale");
+            let (out, _) = <Dispatch as ConvOps>::conv_adapted(
+                x,
+                w,
+                bias,
+                down.clone().into_dispatch(),
+                up.clone().into_dispatch(),
+                scale.clone().into_dispatch(),
+                geometry,
+            );
+            out
         }
     })
 }
 
 /// Linear layer over the last axis: `x`, `[..., inputs]`, with `w`, `[outputs, inputs]` as PyTorch
-/// keeps it, plus `bias`, `[outputs]`.
-pub fn linear<const D: usize>(x: Tensor<D>, w: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
+/// keeps it, plus `bias`, `[outputs]`, plus the branch where there is one. See [`conv`].
+pub fn linear<const D: usize>(
+    x: Tensor<D>,
+    w: Tensor<2>,
+    bias: Tensor<1>,
+    branch: Option<&LowRank>,
+) -> Tensor<D> {
     let mut dims = x.dims();
     let [outputs, inputs] = w.dims();
     let rows = dims[..D - 1].iter().product();
@@ -46,6 +82,7 @@ pub fn linear<const D: usize>(x: Tensor<D>, w: Tensor<2>, bias: Option<Tensor<1>
         x.reshape([rows, 1, 1, inputs]),
         w.reshape([outputs, 1, inputs]),
         bias,
+        branch,
         ConvGeometry::POINTWISE,
     );
     dims[D - 1] = outputs;

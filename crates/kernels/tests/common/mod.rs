@@ -3,11 +3,27 @@
 // Each test program uses some of it.
 #![allow(dead_code)]
 
+use std::sync::{Mutex, PoisonError};
+
+use atelier_kernels::Tier;
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// The CPU, and the GPU (lavapipe where there is no other).
 pub fn devices() -> [Device; 2] {
     [Device::flex(), Device::wgpu(Default::default())]
+}
+
+/// Runs `check` on the CPU and on the GPU, there in every tier, and says where it is. The tier is the
+/// whole process's, so checks take turns.
+pub fn each_place(mut check: impl FnMut(&Device, &str)) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let [cpu, gpu] = devices();
+    check(&cpu, "the CPU");
+    for tier in Tier::ALL {
+        tier.choose();
+        check(&gpu, &format!("the GPU as {tier:?}"));
+    }
 }
 
 /// Numbers that repeat nowhere soon, between -1 and 1.
@@ -40,6 +56,11 @@ pub fn normalised_mse(found: &[f32], expected: &[f64]) -> f64 {
 /// The project's bound for kernels in f32 is 1e-6; what these computations reach is far below, so a
 /// wrong term in one of many places is seen too.
 pub fn assert_close(found: &[f32], expected: &[f64], what: &str) {
+    assert_within(1e-10, found, expected, what);
+}
+
+/// For what is made in two sums, the second of which nearly cancels.
+pub fn assert_within(bound: f64, found: &[f32], expected: &[f64], what: &str) {
     let error = normalised_mse(found, expected);
-    assert!(error < 1e-10, "{what}: normalised MSE {error:e}");
+    assert!(error < bound, "{what}: normalised MSE {error:e}");
 }

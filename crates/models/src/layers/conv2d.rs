@@ -1,7 +1,6 @@
-use atelier_kernels::{ConvGeometry, conv};
+use atelier_kernels::{ConvGeometry, LowRank, conv};
 use burn::tensor::{Device, Tensor};
 
-use super::ConvLowRank;
 use crate::ModelError;
 use crate::tensors::Scope;
 
@@ -45,10 +44,10 @@ impl Geometry {
 pub struct Conv2d {
     /// [outputs, kernel * kernel, inputs]
     weight: Tensor<3>,
-    /// [outputs]
-    bias: Option<Tensor<1>>,
+    /// [outputs], zero where the layer has none
+    bias: Tensor<1>,
     geometry: Geometry,
-    branch: Option<ConvLowRank>,
+    branch: Option<LowRank>,
 }
 
 impl Conv2d {
@@ -59,7 +58,7 @@ impl Conv2d {
         geometry: Geometry,
     ) -> Result<Self, ModelError> {
         let mut conv = Self::load_without_bias(scope, inputs, outputs, geometry)?;
-        conv.bias = Some(scope.take("bias", [outputs])?);
+        conv.bias = scope.take("bias", [outputs])?;
         Ok(conv)
     }
 
@@ -80,8 +79,8 @@ impl Conv2d {
             .reshape([outputs * taps * inputs])
             .reshape([outputs, taps, inputs]);
         Ok(Self {
+            bias: Tensor::zeros([outputs], &weight.device()),
             weight,
-            bias: None,
             geometry,
             branch: None,
         })
@@ -107,29 +106,15 @@ impl Conv2d {
 
     /// [batch, height, width, inputs] -> [batch, height', width', outputs]
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let (weight, bias) = (self.weight.clone(), self.bias.clone());
         let geometry = self.geometry.to_kernel();
-        let branch = self.branch.as_ref().map(|ConvLowRank { down, up, scale }| {
-            let middle = conv(x.clone(), down.clone(), None, geometry);
-            let middle = middle * scale.clone().reshape([1, 1, 1, 1]);
-            conv(middle, up.clone(), None, ConvGeometry::POINTWISE)
-        });
-        let y = conv(x, self.weight.clone(), self.bias.clone(), geometry);
-        match branch {
-            Some(branch) => y + branch,
-            None => y,
-        }
+        conv(x, weight, bias, self.branch.as_ref(), geometry)
     }
 
-    /// False, and nothing is done, if the factors do not fit.
-    pub(crate) fn set_branch(&mut self, branch: Option<ConvLowRank>) -> bool {
-        if let Some(ConvLowRank { down, up, scale }) = &branch {
-            let [rank, taps, inputs] = down.dims();
-            let kernel = self.geometry.kernel;
-            let fits = [taps, inputs] == [kernel * kernel, self.inputs()]
-                && up.dims() == [self.outputs(), 1, rank];
-            if !fits || scale.dims() != [1] {
-                return false;
-            }
+    /// Sets or clears the LoRA branch; false if its shapes do not fit.
+    pub(crate) fn set_branch(&mut self, branch: Option<LowRank>) -> bool {
+        if !super::fits(&branch, self.weight.dims()) {
+            return false;
         }
         self.branch = branch;
         true

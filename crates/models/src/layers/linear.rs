@@ -1,7 +1,6 @@
-use atelier_kernels::linear;
+use atelier_kernels::{LowRank, linear};
 use burn::tensor::Tensor;
 
-use super::LinearLowRank;
 use crate::ModelError;
 use crate::tensors::Scope;
 
@@ -10,9 +9,9 @@ use crate::tensors::Scope;
 pub struct Linear {
     /// [outputs, inputs]: a transposed view of the published [outputs, inputs].
     weight: Tensor<2>,
-    /// [outputs]
-    bias: Option<Tensor<1>>,
-    branch: Option<LinearLowRank>,
+    /// [outputs], zero where the layer has none
+    bias: Tensor<1>,
+    branch: Option<LowRank>,
 }
 
 impl Linear {
@@ -21,9 +20,11 @@ impl Linear {
         inputs: usize,
         outputs: usize,
     ) -> Result<Self, ModelError> {
-        let mut linear = Self::load_without_bias(scope, inputs, outputs)?;
-        linear.bias = Some(scope.take("bias", [outputs])?);
-        Ok(linear)
+        Ok(Self {
+            weight: scope.take("weight", [outputs, inputs])?,
+            bias: scope.take("bias", [outputs])?,
+            branch: None,
+        })
     }
 
     pub(crate) fn load_without_bias(
@@ -31,9 +32,10 @@ impl Linear {
         inputs: usize,
         outputs: usize,
     ) -> Result<Self, ModelError> {
+        let weight = scope.take("weight", [outputs, inputs])?;
         Ok(Self {
-            weight: scope.take("weight", [outputs, inputs])?,
-            bias: None,
+            bias: Tensor::zeros([outputs], &weight.device()),
+            weight,
             branch: None,
         })
     }
@@ -48,23 +50,14 @@ impl Linear {
 
     /// [..., inputs] -> [..., outputs]
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let y = linear(x.clone(), self.weight.clone(), self.bias.clone());
-        let Some(LinearLowRank { down, up, scale }) = &self.branch else {
-            return y;
-        };
-        // The scale meets the narrow middle, [..., rank], where it costs least.
-        let middle = linear(x, down.clone(), None) * scale.clone().reshape([1; D]);
-        y + linear(middle, up.clone(), None)
+        let (weight, bias) = (self.weight.clone(), self.bias.clone());
+        linear(x, weight, bias, self.branch.as_ref())
     }
 
     /// Sets or clears the LoRA branch; false if its shapes do not fit.
-    pub(crate) fn set_branch(&mut self, branch: Option<LinearLowRank>) -> bool {
-        if let Some(LinearLowRank { down, up, scale }) = &branch {
-            let [rank, inputs] = down.dims();
-            let fits = inputs == self.inputs() && up.dims() == [self.outputs(), rank];
-            if !fits || scale.dims() != [1] {
-                return false;
-            }
+    pub(crate) fn set_branch(&mut self, branch: Option<LowRank>) -> bool {
+        if !super::fits(&branch, [self.outputs(), 1, self.inputs()]) {
+            return false;
         }
         self.branch = branch;
         true

@@ -9,7 +9,6 @@ mod gelu;
 mod group_norm;
 mod layer_norm;
 mod linear;
-mod low_rank;
 
 pub use conv2d::{Conv2d, Geometry};
 pub use embedding::Embedding;
@@ -17,4 +16,13 @@ pub use gelu::gelu;
 pub use group_norm::GroupNorm;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
-pub use low_rank::{ConvLowRank, LinearLowRank, LowRank};
+
+use atelier_kernels::LowRank;
+
+/// Whether `branch`, if there is one, goes with a weight `[outputs, taps, inputs]`.
+fn fits(branch: &Option<LowRank>, [outputs, taps, inputs]: [usize; 3]) -> bool {
+    branch.as_ref().is_none_or(|LowRank { down, up, scale }| {
+        let [rank, ..] = down.dims();
+        down.dims() == [rank, taps, inputs] && up.dims() == [outputs, rank] && scale.dims() == [1]
+    })
+}

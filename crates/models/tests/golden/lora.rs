@@ -1,9 +1,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use atelier_models::{
-    ConvLowRank, LinearLowRank, LowRank, ModelError, ProjectionKind, UNet2DConditionModel,
-};
+use atelier_models::{LowRank, ModelError, ProjectionKind, UNet2DConditionModel};
 use burn::tensor::{Device, Tensor};
 
 use crate::common::{Golden, Outcome, Place, check, cpu, gpu};
@@ -42,28 +40,24 @@ fn adapt(
             continue;
         }
         let scale = scale.clone();
-        let branch = match projection.kind {
-            ProjectionKind::Linear { .. } => LowRank::Linear(LinearLowRank {
-                down: leaf(adapter.tensor(&down, device)?),
-                up: leaf(adapter.tensor(&up, device)?),
-                scale,
-            }),
-            // Files have the kernel's places last, the branch has the channels there.
-            ProjectionKind::Conv { .. } => LowRank::Conv(ConvLowRank {
-                down: leaf(
-                    adapter
-                        .tensor::<4>(&down, device)?
-                        .flatten::<3>(2, 3)
-                        .swap_dims(1, 2),
-                ),
-                up: leaf(
-                    adapter
-                        .tensor::<4>(&up, device)?
-                        .flatten::<3>(2, 3)
-                        .swap_dims(1, 2),
-                ),
-                scale,
-            }),
+        // Files have the kernel's places last, the branch has the channels there.
+        let (down, up) = match projection.kind {
+            ProjectionKind::Linear { .. } => {
+                let down: Tensor<2> = adapter.tensor(&down, device)?;
+                (down.unsqueeze_dim::<3>(1), adapter.tensor(&up, device)?)
+            }
+            ProjectionKind::Conv { .. } => {
+                let [down, up] = [down, up].map(|name| adapter.tensor::<4>(&name, device));
+                let up = up?;
+                let [outputs, rank, ..] = up.dims();
+                let down = down?.flatten::<3>(2, 3).swap_dims(1, 2);
+                (down, up.reshape([outputs, rank]))
+            }
+        };
+        let branch = LowRank {
+            down: leaf(down),
+            up: leaf(up),
+            scale,
         };
         unet.set_branch(&projection.path, branch.clone())?;
         branches.insert(name, branch);
@@ -162,14 +156,11 @@ fn gradients_agree(mut place: Place) -> Outcome {
     // The largest gradients are about 0.1, where the outputs are about 1.
     place.tolerance /= 10.0;
     for (name, branch) in branches {
-        let LowRank::Linear(LinearLowRank { down, up, .. }) = branch else {
-            return Err("the small UNet has no convolution among its targets".into());
-        };
-        for (factor, part) in [(down, "lora_down"), (up, "lora_up")] {
-            let title = format!("grad.{name}.{part}.weight");
-            let gradient = factor.grad(&gradients).ok_or("no gradient")?;
-            check(&title, &place, gradient, train.values(&title)?)?;
-        }
+        let down = branch.down.grad(&gradients).ok_or("no gradient of down")?;
+        let up = branch.up.grad(&gradients).ok_or("no gradient of up")?;
+        let title = |part: &str| format!("grad.{name}.lora_{part}.weight");
+        check(&title("down"), &place, down, train.values(&title("down"))?)?;
+        check(&title("up"), &place, up, train.values(&title("up"))?)?;
     }
     Ok(())
 }
@@ -193,12 +184,10 @@ fn refuses_branches_that_do_not_fit() -> Outcome {
     let Some(ProjectionKind::Linear { inputs, outputs }) = found.map(|found| found.kind) else {
         return Err(format!("{path} is no linear layer").into());
     };
-    let branch = |inputs: usize, (down, up): (usize, usize), outputs: usize| {
-        LowRank::Linear(LinearLowRank {
-            down: Tensor::zeros([down, inputs], &device),
-            up: Tensor::zeros([outputs, up], &device),
-            scale: Tensor::ones([1], &device),
-        })
+    let branch = |inputs: usize, (down, up): (usize, usize), outputs: usize| LowRank {
+        down: Tensor::zeros([down, 1, inputs], &device),
+        up: Tensor::zeros([outputs, up], &device),
+        scale: Tensor::ones([1], &device),
     };
     unet.set_branch(path, branch(inputs, (2, 2), outputs))?;
     for (path, branch) in [

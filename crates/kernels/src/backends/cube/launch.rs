@@ -58,6 +58,7 @@ impl KernelSource for Shader {
 }
 
 /// How many workgroups of how many invocations.
+#[derive(Clone, Copy)]
 pub struct Grid {
     pub workgroups: [u32; 3],
     pub workgroup: [u32; 3],

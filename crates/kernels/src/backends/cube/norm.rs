@@ -5,10 +5,16 @@ use burn::tensor::Shape;
 use burn_cubecl::{CubeBackend, kernel::into_contiguous, tensor::CubeTensor};
 
 use super::launch::{Grid, Shader, empty, launch};
-use crate::ops::NormOps;
+use crate::{ops::NormOps, tier::Tier};
 
-/// Invocations a group, which add up its values together.
-const WORKGROUP: u32 = 64;
+/// Values of a group up to which one invocation adds them up: beyond it, its sums would lose digits.
+const MOST_ALONE: usize = 4096;
+
+/// Invocations a workgroup, and whether each has a group of its own.
+fn workgroup(x: &Shape, groups: usize) -> (u32, bool) {
+    let (wide, alone) = Tier::cut().norm;
+    (wide, alone && x[1] * x[2] / groups <= MOST_ALONE)
+}
 
 fn shader(
     name: &'static str,
@@ -17,20 +23,29 @@ fn shader(
     groups: usize,
     silu: bool,
 ) -> Shader {
+    let (wide, alone) = workgroup(x, groups);
     let values = [
+        // Else it is not read, and would only make more pipelines.
+        ("batch", if alone { x[0] as u64 } else { 0 }),
         ("groups", groups as u64),
         ("places", x[1] as u64),
         ("channels", x[2] as u64),
         ("silu", u64::from(silu)),
-        ("workgroup", u64::from(WORKGROUP)),
+        ("workgroup", u64::from(wide)),
+        ("alone", u64::from(alone)),
     ];
     Shader::new(name, template, values.into())
 }
 
 fn grid(x: &Shape, groups: usize) -> Grid {
+    let (wide, alone) = workgroup(x, groups);
+    let workgroups = match alone {
+        true => [(x[0] * groups) as u32, 1].map(|count| count.div_ceil(wide)),
+        false => [groups as u32, x[0] as u32],
+    };
     Grid {
-        workgroups: [groups as u32, x[0] as u32, 1],
-        workgroup: [WORKGROUP, 1, 1],
+        workgroups: [workgroups[0], workgroups[1], 1],
+        workgroup: [wide, 1, 1],
     }
 }
 

@@ -4,7 +4,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::tensor::Shape;
 use burn_cubecl::{CubeBackend, kernel::into_contiguous, tensor::CubeTensor};
 
-use super::launch::{Grid, Shader, launch, part};
+use super::launch::{Grid, Shader, constant, launch, part};
 use crate::ops::StateOps;
 
 /// Invocations a workgroup of the one-value-an-invocation kernels. WebGPU allows 256.
@@ -28,6 +28,40 @@ fn elementwise(name: &'static str, template: &'static str, length: usize, tensor
         },
         tensors,
     );
+}
+
+/// Writes `pieces` into `flat` at `starts`.
+fn gather(flat: CubeTensor, pieces: Vec<CubeTensor>, starts: &[usize]) -> CubeTensor {
+    let pieces: Vec<CubeTensor> = pieces.into_iter().map(into_contiguous).collect();
+    let lengths = pieces.iter().map(|piece| piece.meta.num_elements());
+    let spans = starts
+        .iter()
+        .zip(lengths.clone())
+        .flat_map(|(&start, length)| [start as u32, length as u32])
+        .collect();
+    let longest = lengths.max().unwrap_or(0) as u32;
+    let values = [
+        ("count", pieces.len() as u64),
+        ("last", pieces.len() as u64 + 1),
+        ("workgroup", u64::from(WORKGROUP)),
+    ];
+    let spans = constant(&flat, spans);
+    let mut tensors = vec![&flat];
+    tensors.extend(&pieces);
+    tensors.push(&spans);
+    launch(
+        Shader::new(
+            "gather",
+            include_str!("../../../../../shaders/gather.wgsl"),
+            values.into(),
+        ),
+        Grid {
+            workgroups: [longest.div_ceil(WORKGROUP), pieces.len() as u32, 1],
+            workgroup: [WORKGROUP, 1, 1],
+        },
+        &tensors,
+    );
+    flat
 }
 
 impl StateOps for CubeBackend {
@@ -58,6 +92,28 @@ impl StateOps for CubeBackend {
             &[&source, &target],
         );
         target
+    }
+
+    fn write_two(
+        target: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        starts: [usize; 2],
+    ) -> FloatTensor<Self> {
+        gather(target, vec![a, b], &starts)
+    }
+
+    fn write_six(
+        target: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        f: FloatTensor<Self>,
+        starts: [usize; 6],
+    ) -> FloatTensor<Self> {
+        gather(target, vec![a, b, c, d, e, f], &starts)
     }
 
     fn view(flat: FloatTensor<Self>, start: usize, length: usize) -> FloatTensor<Self> {

@@ -67,6 +67,11 @@ fn as_matrix(x: Floats) -> Floats {
     B::float_reshape(x, Shape::new([shape.num_elements() / columns, columns]))
 }
 
+/// `x`, of four axes, times the one value of `scale`.
+fn scaled(x: Floats, scale: Floats) -> Floats {
+    B::float_mul(x, B::float_reshape(scale, Shape::new([1; 4])))
+}
+
 fn turned(x: Floats) -> Floats {
     B::float_swap_dims(x, 0, 1)
 }
@@ -87,8 +92,9 @@ mod pointwise {
 
     pub fn backward_input(grad: Floats, w: Floats) -> Floats {
         let shape = grad.shape();
-        let channels = w.shape()[2];
-        let x = B::float_matmul(as_matrix(grad), as_matrix(w));
+        let w = as_matrix(w);
+        let channels = w.shape()[1];
+        let x = B::float_matmul(as_matrix(grad), w);
         B::float_reshape(x, Shape::new([shape[0], shape[1], shape[2], channels]))
     }
 
@@ -112,18 +118,50 @@ impl ConvOps for Flex {
     fn conv(
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
-        geometry: ConvGeometry,
-    ) -> FloatTensor<Self> {
-        forward(x, w, None, geometry)
-    }
-
-    fn conv_bias(
-        x: FloatTensor<Self>,
-        w: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         geometry: ConvGeometry,
     ) -> FloatTensor<Self> {
         forward(x, w, Some(bias), geometry)
+    }
+
+    fn conv_adapted(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        down: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let middle = scaled(forward(x.clone(), down, None, geometry), scale);
+        let branch = pointwise::forward(middle.clone(), up, None);
+        (
+            B::float_add(forward(x, w, Some(bias), geometry), branch),
+            middle,
+        )
+    }
+
+    fn conv_adapted_backward_input(
+        grad: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        middle_grad: FloatTensor<Self>,
+        down: FloatTensor<Self>,
+        geometry: ConvGeometry,
+        height: usize,
+        width: usize,
+    ) -> FloatTensor<Self> {
+        B::float_add(
+            Self::conv_backward_input(grad, w, geometry, height, width),
+            Self::conv_backward_input(middle_grad, down, geometry, height, width),
+        )
+    }
+
+    fn middle_backward(
+        grad: FloatTensor<Self>,
+        up: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        scaled(pointwise::backward_input(grad, up), scale)
     }
 
     fn conv_backward_input(

@@ -1,6 +1,6 @@
 //! State, as new tensors.
 
-use burn::backend::{Flex, ops::FloatTensorOps, tensor::FloatTensor};
+use burn::backend::{Flex, TensorMetadata, ops::FloatTensorOps, tensor::FloatTensor};
 use burn::tensor::{Slice, TensorData};
 
 use crate::ops::StateOps;
@@ -13,6 +13,20 @@ pub(super) fn values(tensor: FloatTensor<B>) -> Vec<f32> {
         .expect("a tensor on the CPU is read at once")
         .expect("a tensor on the CPU can be read");
     data.iter::<f32>().collect()
+}
+
+fn gather<const N: usize>(
+    target: FloatTensor<B>,
+    pieces: [FloatTensor<B>; N],
+    starts: [usize; N],
+) -> FloatTensor<B> {
+    pieces
+        .into_iter()
+        .zip(starts)
+        .fold(target, |target, (piece, start)| {
+            let end = start + piece.shape().num_elements();
+            B::float_slice_assign(target, &[Slice::from(start..end)], piece)
+        })
 }
 
 impl StateOps for Flex {
@@ -61,6 +75,28 @@ impl StateOps for Flex {
 
     fn write_into(_target: FloatTensor<Self>, source: FloatTensor<Self>) -> FloatTensor<Self> {
         source
+    }
+
+    fn write_two(
+        target: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        starts: [usize; 2],
+    ) -> FloatTensor<Self> {
+        gather(target, [a, b], starts)
+    }
+
+    fn write_six(
+        target: FloatTensor<Self>,
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        c: FloatTensor<Self>,
+        d: FloatTensor<Self>,
+        e: FloatTensor<Self>,
+        f: FloatTensor<Self>,
+        starts: [usize; 6],
+    ) -> FloatTensor<Self> {
+        gather(target, [a, b, c, d, e, f], starts)
     }
 
     fn view(flat: FloatTensor<Self>, start: usize, length: usize) -> FloatTensor<Self> {
