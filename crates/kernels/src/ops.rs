@@ -9,7 +9,7 @@ use burn::{
 ///
 /// On a GPU they write into the buffers they are given, and what they return is the same buffers.
 /// On the CPU they return new tensors. Callers go on with what is returned, which is right for both.
-#[backend_extension(Cube, Flex, Fusion)]
+#[backend_extension(Cube, Flex: cfg(not(target_arch = "wasm32")), Fusion)]
 pub trait StateOps: Backend {
     /// See [`crate::adamw`].
     #[fusion(meta = |param, first, second, _grad, _hyper| (param.clone(), first.clone(), second.clone()))]
@@ -97,7 +97,7 @@ fn middle_shape(like: &Shape, rank: usize) -> Shape {
 /// taps row by row, and a bias `[outputs]`. With one tap they are linear layers. See [`crate::conv`].
 ///
 /// `adapted` ones have a LoRA branch: down `[rank, taps, channels]`, up `[outputs, rank]`, scale `[1]`.
-#[backend_extension(Cube, Flex, Fusion, Autodiff)]
+#[backend_extension(Cube, Flex: cfg(not(target_arch = "wasm32")), Fusion, Autodiff)]
 pub trait ConvOps: Backend {
     #[fusion(dtype = x, shape = conv_shape(x, w, geometry))]
     fn conv(
@@ -165,7 +165,7 @@ pub trait ConvOps: Backend {
 }
 
 /// Scaled dot-product attention over `[batch, tokens, heads * head_dim]`. See [`crate::attention`].
-#[backend_extension(Cube, Flex, Fusion, Autodiff)]
+#[backend_extension(Cube, Flex: cfg(not(target_arch = "wasm32")), Fusion, Autodiff)]
 pub trait AttentionOps: Backend {
     /// The result, and for backward the logarithm of each query's softmax denominator,
     /// `[batch, heads, queries]`.
@@ -195,7 +195,7 @@ pub trait AttentionOps: Backend {
 }
 
 /// Group and layer normalisation over `[batch, places, channels]`. See [`crate::group_norm`].
-#[backend_extension(Cube, Flex, Fusion, Autodiff)]
+#[backend_extension(Cube, Flex: cfg(not(target_arch = "wasm32")), Fusion, Autodiff)]
 pub trait NormOps: Backend {
     /// The result, and for backward the mean and the reciprocal of the deviation of each group,
     /// `[batch, groups, 2]`.

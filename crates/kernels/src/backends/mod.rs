@@ -1,3 +1,4 @@
 mod autodiff;
 mod cube;
+#[cfg(not(target_arch = "wasm32"))]
 mod flex;
