@@ -7,8 +7,9 @@
 //!
 //! Start at [`SchedulerConfig::from_json`], make a [`NoiseSchedule`] of it, ask a [`Sampler`] for a
 //! [`Plan`]; to train, take [`NoiseSchedule::level`], [`NoiseSchedule::target`] and
-//! [`NoiseSchedule::min_snr_weight`]. Numbers that look random come from [`Gaussian`], and are the
-//! same natively and in wasm.
+//! [`NoiseSchedule::min_snr_weight`]. Numbers that look random come from [`Gaussian`], or where
+//! they should be those of other tools from [`TorchGenerator`]; both are the same natively and in
+//! wasm.
 //!
 //! Layering as in k-diffusion: `samplers/` know neither epsilon nor v, `parameterisation` alone
 //! does.
@@ -23,6 +24,7 @@ mod sampler;
 mod samplers;
 mod schedule;
 mod spacing;
+mod torch_generator;
 mod trajectory;
 
 pub use config::{BetaSchedule, PredictionType, SchedulerConfig, TimestepSpacing};
@@ -31,4 +33,5 @@ pub use noise::Gaussian;
 pub use plan::{Element, Plan, Step};
 pub use sampler::Sampler;
 pub use schedule::{Level, MAX_TRAIN_TIMESTEPS, NoiseSchedule, Target};
+pub use torch_generator::TorchGenerator;
 pub use trajectory::Trajectory;
