@@ -5,7 +5,8 @@ mod common;
 use std::collections::BTreeMap;
 
 use atelier_weights::{
-    Decoder, Dtype, File, Index, Limits, Pipeline, TensorView, WeightsError, write,
+    Checkpoint, Decoder, Dtype, File, Folder, Header, Index, Limits, Pipeline, TensorView,
+    WeightsError, write,
 };
 use common::{ALLOWANCE, Case, assert_refused, case, fuzz, peak_of, unreadable};
 
@@ -447,4 +448,58 @@ fn fuzz_lists() {
             assert_eq!(unreadable(&error.to_string()), None, "{error}");
         }
     });
+}
+
+/// Headers of single-file checkpoints, changed at random: what is taken lies within the file.
+#[test]
+fn fuzz_checkpoints() {
+    let seeds = [
+        include_bytes!("../golden/ldm/sd1.safetensors").as_slice(),
+        include_bytes!("../golden/ldm/sd2.safetensors"),
+    ]
+    .map(|file| file[..Header::len(file, Limits::BASE).unwrap() as usize].to_vec());
+    fuzz(&seeds, |bytes| {
+        let Ok(header) = Header::parse(bytes, Limits::BASE) else {
+            return;
+        };
+        let (peak, read) = peak_of(|| Checkpoint::read(&header));
+        assert!(peak <= 2 * bytes.len() + ALLOWANCE, "{peak} bytes");
+        match read {
+            Err(error) => assert_eq!(unreadable(&error.to_string()), None, "{error}"),
+            Ok(checkpoint) => {
+                for folder in Folder::ALL {
+                    for info in checkpoint.tensors(folder) {
+                        let size = info.shape.iter().product::<usize>() * info.dtype.size();
+                        assert_eq!(info.bytes(), size as u64);
+                        assert!(info.end <= header.data_len());
+                    }
+                    assert!(checkpoint.config(folder).is_object());
+                }
+            }
+        }
+    });
+}
+
+/// Tensors left out, renamed or of another shape, in headers that are sound.
+#[test]
+fn checkpoints_of_pieces_are_refused_or_whole() {
+    for file in [
+        include_bytes!("../golden/ldm/sd1.safetensors").as_slice(),
+        include_bytes!("../golden/ldm/sd2.safetensors"),
+    ] {
+        let header = Header::parse(file, Limits::BASE).unwrap();
+        for at in 0..header.tensors.len() {
+            let mut changed = header.clone();
+            let info = &mut changed.tensors[at];
+            match at % 4 {
+                0 => info.shape = vec![],
+                1 => info.shape = vec![usize::MAX, 0],
+                2 => info.name = info.name.replace('0', "9999999999999999999999"),
+                _ => info.name.push_str(".weight"),
+            }
+            if let Err(error) = Checkpoint::read(&changed) {
+                assert_eq!(unreadable(&error.to_string()), None, "{error}");
+            }
+        }
+    }
 }

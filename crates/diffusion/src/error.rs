@@ -45,6 +45,11 @@ pub enum DiffusionError {
     )]
     Eta(f64),
 
+    #[error(
+        "{got} numbers were given for {expected} of a picture's latents. This is a fault in Atelier: please report it."
+    )]
+    Length { got: usize, expected: usize },
+
     #[error("Min-SNR's gamma is {0}. Choose a number above 0; the paper's is 5.")]
     Gamma(f64),
 

@@ -6,7 +6,7 @@ use crate::DiffusionError;
 ///
 /// Start with `init_latents` * image latents + `init_noise_sigma` * noise (`init_latents` is 0
 /// without an image), then take the steps in order. The last step's result is the picture's
-/// latents.
+/// latents. [`Trajectory`](crate::Trajectory) does that on tensors in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// What the image's latents are multiplied by at the start; 0 when the picture is made from
@@ -14,23 +14,28 @@ pub struct Plan {
     pub init_latents: f64,
     /// What noise of variance 1 is multiplied by at the start.
     pub init_noise_sigma: f64,
-    /// One network evaluation each.
+    /// One network evaluation each. Heun and DPM++ SDE take two to a sampling step (one for the
+    /// last).
     pub steps: Vec<Step>,
 }
 
-/// One step. All tensors have the latents' shape `[batch, channels, height, width]`:
+/// One network evaluation and what follows. All tensors have the latents' shape `[batch, channels,
+/// height, width]`:
 ///
 /// ```text
 /// model_output = network(step.c_in * latents, step.timestep)
 /// denoised     = step.c_skip * latents + step.c_out * model_output
 /// next         = step.latents * latents + step.denoised * denoised
-///              + step.previous_denoised * previous_denoised + step.noise * noise
+///              + step.previous_denoised * previous_denoised
+///              + step.earlier_denoised * earlier_denoised
+///              + step.noise * noise + step.previous_noise * previous_noise
 /// ```
 ///
 /// Guidance, if any, is applied to `model_output` by the caller. `previous_denoised` is the last
-/// step's `denoised`; in the first step its coefficient is 0, so any finite tensor will do. The
-/// noise has variance 1 and is new for each step.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// evaluation's `denoised`, `earlier_denoised` the one's before it, `previous_noise` the last
+/// evaluation's `noise`; where there was none, the coefficient is 0, so any finite tensor will do.
+/// The noise has variance 1 and is new for each evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Step {
     /// What the network is told; may be fractional.
     pub timestep: f64,
@@ -40,32 +45,41 @@ pub struct Step {
     pub latents: f64,
     pub denoised: f64,
     pub previous_denoised: f64,
+    pub earlier_denoised: f64,
     pub noise: f64,
+    pub previous_noise: f64,
+    /// The level of `latents` as the step begins: `alpha` * picture + `sigma` * noise. Inpainting
+    /// puts what is known of the picture in at this level before the step.
+    pub alpha: f64,
+    pub sigma: f64,
+}
+
+/// One element of each tensor a step may look at. See [`Step`].
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Element {
+    pub latents: f64,
+    pub denoised: f64,
+    pub previous_denoised: f64,
+    pub earlier_denoised: f64,
+    pub noise: f64,
+    pub previous_noise: f64,
 }
 
 impl Step {
-    /// The step as eight f32, in the order of the fields: one row of the buffer a recorded graph
-    /// reads.
-    pub fn to_f32(&self) -> [f32; 8] {
-        let Self {
-            timestep,
-            c_in,
-            c_skip,
-            c_out,
-            latents,
-            denoised,
-            previous_denoised,
-            noise,
-        } = *self;
+    /// The step as ten f32, in the order of the fields up to `previous_noise`: one row of the
+    /// buffer a recorded graph reads.
+    pub fn to_f32(&self) -> [f32; 10] {
         [
-            timestep,
-            c_in,
-            c_skip,
-            c_out,
-            latents,
-            denoised,
-            previous_denoised,
-            noise,
+            self.timestep,
+            self.c_in,
+            self.c_skip,
+            self.c_out,
+            self.latents,
+            self.denoised,
+            self.previous_denoised,
+            self.earlier_denoised,
+            self.noise,
+            self.previous_noise,
         ]
         .map(|value| value as f32)
     }
@@ -77,11 +91,13 @@ impl Step {
     }
 
     /// `next` for one element.
-    pub fn advance(&self, latents: f64, denoised: f64, previous_denoised: f64, noise: f64) -> f64 {
-        self.latents * latents
-            + self.denoised * denoised
-            + self.previous_denoised * previous_denoised
-            + self.noise * noise
+    pub fn advance(&self, element: Element) -> f64 {
+        self.latents * element.latents
+            + self.denoised * element.denoised
+            + self.previous_denoised * element.previous_denoised
+            + self.earlier_denoised * element.earlier_denoised
+            + self.noise * element.noise
+            + self.previous_noise * element.previous_noise
     }
 }
 

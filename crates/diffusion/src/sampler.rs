@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::parameterisation::precondition;
 use crate::samplers::{self, Move};
-use crate::{DiffusionError, Level, NoiseSchedule, Plan, Step, TimestepSpacing, spacing};
+use crate::{
+    DiffusionError, Level, NoiseSchedule, Plan, SchedulerConfig, Step, TimestepSpacing, spacing,
+};
 
 /// A way from noise to a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -16,19 +18,34 @@ pub enum Sampler {
     },
     Euler,
     EulerAncestral,
+    Heun,
+    /// [`Sampler::Heun`] at Karras et al.'s noise levels; so are the others of that ending.
+    HeunKarras,
     Dpmpp2m,
-    /// [`Sampler::Dpmpp2m`] at Karras et al.'s noise levels.
     Dpmpp2mKarras,
+    DpmppSde,
+    DpmppSdeKarras,
+    UniPc,
+    UniPcKarras,
+    /// For latent consistency models and LCM-LoRA: about 4 steps, guidance 1 to 2.
+    Lcm,
 }
 
 impl Sampler {
     /// All of them, DDIM without noise.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 12] = [
         Self::Dpmpp2mKarras,
         Self::Dpmpp2m,
+        Self::DpmppSdeKarras,
+        Self::DpmppSde,
+        Self::UniPc,
+        Self::UniPcKarras,
         Self::Euler,
         Self::EulerAncestral,
+        Self::Heun,
+        Self::HeunKarras,
         Self::Ddim { eta: 0.0 },
+        Self::Lcm,
     ];
 
     /// The name other tools write into a picture's recipe (A1111's `Sampler:`).
@@ -37,8 +54,15 @@ impl Sampler {
             Self::Ddim { .. } => "DDIM",
             Self::Euler => "Euler",
             Self::EulerAncestral => "Euler a",
+            Self::Heun => "Heun",
+            Self::HeunKarras => "Heun Karras",
             Self::Dpmpp2m => "DPM++ 2M",
             Self::Dpmpp2mKarras => "DPM++ 2M Karras",
+            Self::DpmppSde => "DPM++ SDE",
+            Self::DpmppSdeKarras => "DPM++ SDE Karras",
+            Self::UniPc => "UniPC",
+            Self::UniPcKarras => "UniPC Karras",
+            Self::Lcm => "LCM",
         }
     }
 
@@ -47,6 +71,27 @@ impl Sampler {
         Self::ALL
             .into_iter()
             .find(|sampler| sampler.name().eq_ignore_ascii_case(name.trim()))
+    }
+
+    /// The sampler that a model's publisher chose: its scheduler_config.json's class and options.
+    /// `None` for one that is not among ours (Stable Diffusion 1.x names PNDM).
+    pub fn published(config: &SchedulerConfig) -> Option<Self> {
+        let karras = config.use_karras_sigmas.unwrap_or(false);
+        Some(match (config.class_name.as_deref()?, karras) {
+            ("DDIMScheduler", _) => Self::Ddim { eta: 0.0 },
+            ("EulerDiscreteScheduler", false) => Self::Euler,
+            ("EulerAncestralDiscreteScheduler", _) => Self::EulerAncestral,
+            ("HeunDiscreteScheduler", false) => Self::Heun,
+            ("HeunDiscreteScheduler", true) => Self::HeunKarras,
+            ("DPMSolverMultistepScheduler", false) => Self::Dpmpp2m,
+            ("DPMSolverMultistepScheduler", true) => Self::Dpmpp2mKarras,
+            ("DPMSolverSDEScheduler", false) => Self::DpmppSde,
+            ("DPMSolverSDEScheduler", true) => Self::DpmppSdeKarras,
+            ("UniPCMultistepScheduler", false) => Self::UniPc,
+            ("UniPCMultistepScheduler", true) => Self::UniPcKarras,
+            ("LCMScheduler", _) => Self::Lcm,
+            _ => return None,
+        })
     }
 
     /// The plan of a picture made from noise alone, in `steps` steps.
@@ -88,23 +133,43 @@ impl Sampler {
             sigma: 0.0,
         };
         let spacing = self.spacing(schedule);
+        let whole = |timestep: f64| schedule.level(timestep.round_ties_even() as usize);
         match self {
             Self::Ddim { .. } => {
                 let mut levels = spacing::timesteps(schedule, spacing, steps, 0)?
                     .into_iter()
-                    .map(|timestep| schedule.level(timestep.round_ties_even() as usize))
+                    .map(whole)
                     .collect::<Result<Vec<_>, _>>()?;
                 let to_clean = schedule.config().set_alpha_to_one.unwrap_or(true);
                 levels.push(if to_clean { clean } else { schedule.level(0)? });
                 Ok(levels)
             }
-            Self::Euler | Self::EulerAncestral => {
+            Self::Lcm => spacing::lcm(schedule, steps)?
+                .into_iter()
+                .map(whole)
+                .chain([Ok(clean)])
+                .collect(),
+            Self::Euler | Self::EulerAncestral | Self::Heun | Self::DpmppSde => {
                 let sigmas = schedule.sigmas();
                 let timesteps = spacing::timesteps(schedule, spacing, steps, 0)?;
                 let level = |timestep| exploding(timestep, spacing::sigma_at(&sigmas, timestep));
                 Ok(timesteps.into_iter().map(level).chain([clean]).collect())
             }
-            Self::Dpmpp2m => {
+            Self::HeunKarras | Self::DpmppSdeKarras => {
+                let sigmas = schedule.sigmas();
+                // diffusers lets the spacing choose between which levels
+                let timesteps = spacing::timesteps(schedule, spacing, steps, 0)?;
+                let at = |timestep: Option<&f64>| {
+                    spacing::sigma_at(&sigmas, timestep.copied().unwrap_or(0.0))
+                };
+                let (sigma_max, sigma_min) = (at(timesteps.first()), at(timesteps.last()));
+                let level = |sigma| exploding(spacing::timestep_at(&sigmas, sigma), sigma);
+                Ok(spacing::karras(sigma_min, sigma_max, steps)
+                    .map(level)
+                    .chain([clean])
+                    .collect())
+            }
+            Self::Dpmpp2m | Self::UniPc => {
                 let sigmas = schedule.sigmas();
                 let timesteps = spacing::timesteps(schedule, spacing, steps, 1)?;
                 let level = |timestep: f64| {
@@ -113,7 +178,7 @@ impl Sampler {
                 };
                 Ok(timesteps.into_iter().map(level).chain([clean]).collect())
             }
-            Self::Dpmpp2mKarras => {
+            Self::Dpmpp2mKarras | Self::UniPcKarras => {
                 let most = schedule.num_train_timesteps();
                 if steps == 0 || steps > most {
                     return Err(DiffusionError::Steps { got: steps, most });
@@ -126,8 +191,7 @@ impl Sampler {
                         sigma,
                     )
                 };
-                Ok(spacing::karras(&sigmas, steps)
-                    .into_iter()
+                Ok(spacing::karras(sigmas[0], sigmas[most - 1], steps)
                     .map(level)
                     .chain([clean])
                     .collect())
@@ -148,21 +212,42 @@ impl Sampler {
     /// variance in, as diffusers does.
     fn init_noise_sigma(self, schedule: &NoiseSchedule, first: Level) -> f64 {
         match (self, self.spacing(schedule)) {
-            (Self::Euler | Self::EulerAncestral, TimestepSpacing::Leading) => {
-                libm::hypot(first.sigma, first.alpha)
-            }
-            (Self::Euler | Self::EulerAncestral, _) => first.sigma,
-            _ => 1.0,
+            (
+                Self::Ddim { .. }
+                | Self::Lcm
+                | Self::Dpmpp2m
+                | Self::Dpmpp2mKarras
+                | Self::UniPc
+                | Self::UniPcKarras,
+                _,
+            ) => 1.0,
+            (_, TimestepSpacing::Leading) => libm::hypot(first.sigma, first.alpha),
+            _ => first.sigma,
         }
     }
 
-    fn moves(self, levels: &[Level]) -> Result<Vec<Move>, DiffusionError> {
+    fn moves(
+        self,
+        schedule: &NoiseSchedule,
+        levels: &[Level],
+    ) -> Result<Vec<Move>, DiffusionError> {
         Ok(match self {
             Self::Ddim { eta } if (0.0..=1.0).contains(&eta) => samplers::ddim(levels, eta),
             Self::Ddim { eta } => return Err(DiffusionError::Eta(eta)),
             Self::Euler => samplers::euler(levels),
             Self::EulerAncestral => samplers::euler_ancestral(levels),
+            Self::Heun | Self::HeunKarras => samplers::heun(levels),
             Self::Dpmpp2m | Self::Dpmpp2mKarras => samplers::dpmpp_2m(levels),
+            Self::DpmppSde | Self::DpmppSdeKarras => {
+                let sigmas = schedule.sigmas();
+                let middles = levels.array_windows().map(|[now, next]| {
+                    let sigma = (now.sigma * next.sigma).sqrt();
+                    exploding(spacing::timestep_at(&sigmas, sigma), sigma)
+                });
+                samplers::dpmpp_sde(levels, &middles.collect::<Vec<_>>())
+            }
+            Self::UniPc | Self::UniPcKarras => samplers::uni_pc(levels),
+            Self::Lcm => samplers::lcm(levels, schedule.config().timestep_scaling),
         })
     }
 
@@ -173,30 +258,23 @@ impl Sampler {
         init_latents: f64,
         init_noise_sigma: f64,
     ) -> Result<Plan, DiffusionError> {
-        let moves = self.moves(levels)?;
-        let steps = levels.iter().zip(moves).map(
-            |(
-                &level,
-                Move {
-                    latents,
-                    denoised,
-                    previous_denoised,
-                    noise,
-                },
-            )| {
-                let scales = precondition(schedule.config().prediction_type, level)?;
-                Ok(Step {
-                    timestep: level.timestep,
-                    c_in: scales.c_in,
-                    c_skip: scales.c_skip,
-                    c_out: scales.c_out,
-                    latents,
-                    denoised,
-                    previous_denoised,
-                    noise,
-                })
-            },
-        );
+        let steps = self.moves(schedule, levels)?.into_iter().map(|step| {
+            let scales = precondition(schedule.config().prediction_type, step.level)?;
+            Ok(Step {
+                timestep: step.level.timestep,
+                c_in: scales.c_in,
+                c_skip: scales.c_skip,
+                c_out: scales.c_out,
+                latents: step.latents,
+                denoised: step.denoised,
+                previous_denoised: step.previous_denoised,
+                earlier_denoised: step.earlier_denoised,
+                noise: step.noise,
+                previous_noise: step.previous_noise,
+                alpha: step.level.alpha,
+                sigma: step.level.sigma,
+            })
+        });
         let steps = steps.collect::<Result<_, DiffusionError>>()?;
         Plan {
             init_latents,

@@ -7,7 +7,7 @@ use crate::{DiffusionError, NoiseSchedule, TimestepSpacing};
 /// diffusers has it.
 ///
 /// Leading and linspace spread `steps` + `dropped` points over the training timesteps and leave out
-/// the cleanest `dropped`: 0 for most samplers, 1 for DPM++. Linspace's are fractional.
+/// the cleanest `dropped`: 0 for most samplers, 1 for DPM++ 2M and UniPC. Linspace's are fractional.
 ///
 /// One step starts at the noisiest timestep whatever the spacing: from noise, no other can be right
 /// (diffusers' leading and linspace then start at the cleanest).
@@ -72,19 +72,37 @@ pub(crate) fn sigma_at(sigmas: &[f64], timestep: f64) -> f64 {
     sigmas[low] + (sigmas[high] - sigmas[low]) * (timestep - low as f64)
 }
 
-/// `steps` sigmas from the largest of `sigmas` (which rise) to the smallest: Karras et al.,
-/// "Elucidating the Design Space of Diffusion-Based Generative Models" (arXiv 2206.00364), equation
-/// 5, rho = 7.
-pub(crate) fn karras(sigmas: &[f64], steps: usize) -> Vec<f64> {
+/// `steps` sigmas from `sigma_max` to `sigma_min`: Karras et al., "Elucidating the Design Space of
+/// Diffusion-Based Generative Models" (arXiv 2206.00364), equation 5, rho = 7.
+pub(crate) fn karras(sigma_min: f64, sigma_max: f64, steps: usize) -> impl Iterator<Item = f64> {
     const RHO: f64 = 7.0;
-    let (sigma_min, sigma_max) = (sigmas[0], sigmas[sigmas.len() - 1]);
     linspace(
         libm::pow(sigma_max, 1.0 / RHO),
         libm::pow(sigma_min, 1.0 / RHO),
         steps,
     )
     .map(|root| libm::pow(root, RHO))
-    .collect()
+}
+
+/// The timesteps of a latent consistency model, noisiest first: `steps` of the
+/// `original_inference_steps` that it was distilled at (diffusers' `LCMScheduler`).
+///
+/// # Errors
+/// [`DiffusionError::Steps`] for 0 steps, or more than it was distilled at.
+pub(crate) fn lcm(schedule: &NoiseSchedule, steps: usize) -> Result<Vec<f64>, DiffusionError> {
+    let train = schedule.num_train_timesteps();
+    let original = schedule.config().original_inference_steps.clamp(1, train);
+    if steps == 0 || steps > original {
+        return Err(DiffusionError::Steps {
+            got: steps,
+            most: original,
+        });
+    }
+    let gap = original as f64 / steps as f64;
+    Ok((0..steps)
+        .map(|i| original - (i as f64 * gap) as usize)
+        .map(|number| (number * (train / original) - 1) as f64)
+        .collect())
 }
 
 /// The timestep at which the rising `sigmas` reach `sigma`: straight lines between their

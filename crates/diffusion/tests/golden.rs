@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use atelier_diffusion::{
-    DiffusionError, NoiseSchedule, Plan, PredictionType, Sampler, SchedulerConfig,
+    DiffusionError, Element, NoiseSchedule, Plan, PredictionType, Sampler, SchedulerConfig,
+    Trajectory,
 };
 use serde::Deserialize;
 
@@ -78,6 +79,13 @@ fn sampler(name: &str) -> Sampler {
         "euler_ancestral" => Sampler::EulerAncestral,
         "dpmpp_2m" => Sampler::Dpmpp2m,
         "dpmpp_2m_karras" => Sampler::Dpmpp2mKarras,
+        "heun" => Sampler::Heun,
+        "heun_karras" => Sampler::HeunKarras,
+        "dpmpp_sde" => Sampler::DpmppSde,
+        "dpmpp_sde_karras" => Sampler::DpmppSdeKarras,
+        "uni_pc" => Sampler::UniPc,
+        "uni_pc_karras" => Sampler::UniPcKarras,
+        "lcm" => Sampler::Lcm,
         _ => panic!("no sampler is called {name}"),
     }
 }
@@ -132,7 +140,7 @@ fn follow(golden: &Golden, trace: &Trace, plan: &Plan, title: &str) -> f64 {
     let start =
         |i: usize| plan.init_latents * golden.image[i] + plan.init_noise_sigma * golden.start[i];
     let mut latents: Vec<f64> = (0..golden.start.len()).map(start).collect();
-    let mut previous = vec![0.0; latents.len()];
+    let mut past = vec![Element::default(); latents.len()];
     let mut worst = deviation(&latents, &trace.latents[0]);
     for (at, step) in plan.steps.iter().enumerate() {
         // Euler's linspace timesteps are f32 in diffusers: 6e-8 of 999.
@@ -144,9 +152,16 @@ fn follow(golden: &Golden, trace: &Trace, plan: &Plan, title: &str) -> f64 {
         let input: Vec<f64> = latents.iter().map(|value| value * step.c_in).collect();
         worst = worst.max(deviation(&input, &trace.model_inputs[at]));
         for (i, value) in latents.iter_mut().enumerate() {
-            let denoised = step.denoise(*value, golden.model_outputs[at][i]);
-            *value = step.advance(*value, denoised, previous[i], golden.noises[at][i]);
-            previous[i] = denoised;
+            let now = Element {
+                latents: *value,
+                denoised: step.denoise(*value, golden.model_outputs[at][i]),
+                noise: golden.noises[at][i],
+                previous_denoised: past[i].denoised,
+                earlier_denoised: past[i].previous_denoised,
+                previous_noise: past[i].noise,
+            };
+            *value = step.advance(now);
+            past[i] = now;
         }
         worst = worst.max(deviation(&latents, &trace.latents[at + 1]));
     }
@@ -225,38 +240,33 @@ fn noising_targets_and_snr_agree() {
     }
 }
 
-/// A GPU reads the coefficients as f32 and computes in f32.
+/// The engine keeps latents as f32.
 #[test]
 fn f32_is_enough() {
     let golden = Golden::read();
+    let f32s = |values: &[f64]| -> Vec<f32> { values.iter().map(|&value| value as f32).collect() };
+    let (start, image) = (f32s(&golden.start), f32s(&golden.image));
     let mut worst = 0.0_f64;
-    for trace in golden
-        .traces
-        .iter()
-        .filter(|trace| trace.strength.is_none())
-    {
-        let plan = sampler(&trace.sampler)
-            .plan(&golden.schedule(trace.config), trace.steps)
-            .unwrap();
-        for i in 0..golden.start.len() {
-            let mut latents = (plan.init_noise_sigma * golden.start[i]) as f32;
-            let mut previous = 0.0;
-            for (at, step) in plan.steps.iter().enumerate() {
-                let [_, _, c_skip, c_out, l, d, p, n] = step.to_f32();
-                let denoised = c_skip * latents + c_out * golden.model_outputs[at][i] as f32;
-                latents =
-                    l * latents + d * denoised + p * previous + n * golden.noises[at][i] as f32;
-                previous = denoised;
-                let expected = &trace.latents[at + 1];
-                let largest = expected
-                    .iter()
-                    .fold(0.0_f64, |most, value| most.max(value.abs()));
-                worst = worst.max((f64::from(latents) - expected[i]).abs() / largest);
-            }
+    for trace in &golden.traces {
+        let (made, schedule) = (sampler(&trace.sampler), golden.schedule(trace.config));
+        let (plan, image) = match trace.strength {
+            None => (made.plan(&schedule, trace.steps), None),
+            Some(strength) => (
+                made.plan_image_to_image(&schedule, trace.steps, strength),
+                Some(&image[..]),
+            ),
+        };
+        let plan = plan.unwrap();
+        let mut trajectory = Trajectory::begin(&plan, &start, image).unwrap();
+        for (at, step) in plan.steps.iter().enumerate() {
+            let (output, noise) = (f32s(&golden.model_outputs[at]), f32s(&golden.noises[at]));
+            trajectory.advance(step, &output, &noise).unwrap();
+            let got: Vec<f64> = trajectory.latents().iter().map(|&x| f64::from(x)).collect();
+            worst = worst.max(deviation(&got, &trace.latents[at + 1]));
         }
     }
     println!("in f32: at most {worst:.1e}");
-    // 6e-8 a rounding, a few of them a step, 20 steps; diffusers' own f32 strays by 2e-4.
+    // 6e-8 a rounding, one a tensor and step, 20 steps; diffusers' own f32 strays by 2e-4.
     assert!(worst < 5e-6, "{worst:.1e}");
 }
 

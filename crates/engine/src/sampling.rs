@@ -1,6 +1,6 @@
 //! A picture from noise: the loop over a sampler's plan.
 
-use atelier_diffusion::{Gaussian, Plan, Sampler, Step};
+use atelier_diffusion::{Gaussian, Plan, Sampler, Trajectory};
 use atelier_protocol::{SampleSettings, SamplerKind};
 
 use crate::{denoiser::Denoiser, error::EngineError};
@@ -67,39 +67,25 @@ pub(crate) async fn denoise(
     seed: u64,
     mut on_step: impl FnMut(u32) -> bool,
 ) -> Result<Vec<f32>, EngineError> {
-    let mut latents = Gaussian::new(seed, 0).normals(size);
-    for value in &mut latents {
-        *value *= plan.init_noise_sigma as f32;
-    }
-    let mut previous = vec![0.0; size];
-    let mut noise = vec![0.0; size];
+    let mut trajectory = Trajectory::begin(plan, &Gaussian::new(seed, 0).normals(size), None)?;
+    let mut noise = Vec::new();
     for (i, step) in plan.steps.iter().enumerate() {
         let number = i as u32 + 1;
-        let scaled: Vec<f32> = latents.iter().map(|&x| x * step.c_in as f32).collect();
-        let output = denoiser.predict(&scaled, step.timestep as f32).await?;
+        let output = denoiser
+            .predict(&trajectory.input(step), step.timestep as f32)
+            .await?;
         if step.noise != 0.0 {
             noise = Gaussian::new(seed, u64::from(number)).normals(size);
         }
-        apply(step, &mut latents, &output, &mut previous, &noise);
-        if latents.iter().any(|value| !value.is_finite()) {
+        trajectory.advance(step, &output, &noise)?;
+        if trajectory.latents().iter().any(|value| !value.is_finite()) {
             return Err(EngineError::NotFinite { step: number });
         }
         if !on_step(number) {
             return Err(EngineError::Stopped);
         }
     }
-    Ok(latents)
-}
-
-/// One linear step, see [`Step`].
-fn apply(step: &Step, latents: &mut [f32], output: &[f32], previous: &mut [f32], noise: &[f32]) {
-    for (((x, &out), before), &n) in latents.iter_mut().zip(output).zip(previous).zip(noise) {
-        let value = f64::from(*x);
-        let denoised = step.denoise(value, f64::from(out));
-        let next = step.advance(value, denoised, f64::from(*before), f64::from(n));
-        *before = denoised as f32;
-        *x = next as f32;
-    }
+    Ok(trajectory.latents().to_vec())
 }
 
 /// `[3, side, side]` in -1 to 1 to bytes.

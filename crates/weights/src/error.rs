@@ -75,6 +75,46 @@ pub enum WeightsError {
         "{file} points to \"{name}\", which is not a plain name of a safetensors file. Choose another model."
     )]
     ShardName { file: &'static str, name: String },
+    #[error("This is {family}, which is not run here. Choose a Stable Diffusion 1.x or 2.x model.")]
+    Family { family: &'static str },
+    #[error(
+        "The file lacks {parts}. Choose the whole model in one file, or a diffusers folder that has all parts."
+    )]
+    MissingParts { parts: String },
+    #[error(
+        "The model's {part} lacks \"{name}\"{}. The file is not whole: download or copy it again, or choose another.", and_more(*.more)
+    )]
+    MissingTensors {
+        part: &'static str,
+        name: String,
+        /// How many besides.
+        more: usize,
+    },
+    #[error(
+        "The model's {part} has a tensor \"{name}\" that Stable Diffusion 1.x and 2.x have not, so it is another kind of model. Choose one of those."
+    )]
+    UnknownTensor { part: &'static str, name: String },
+    #[error(
+        "The model's \"{name}\" has the shape {shape}, which does not fit the rest of it. The file is damaged, or put together of parts that do not belong together: choose another."
+    )]
+    WrongShape { name: String, shape: String },
+    #[error(
+        "The UNet was made for text embeddings of width {unet}, and the text encoder gives {text}. The file is put together of parts that do not belong together: choose another."
+    )]
+    WidthsDiffer { unet: usize, text: usize },
+    #[error("{}", if *.pickles {
+        "The folder has its weights only as Python pickles (.bin, .ckpt, .pt), which can run code when they are opened, so they are never read. Choose a model that has .safetensors files."
+    } else {
+        "The folder has no file of weights. Choose a folder that has .safetensors files."
+    })]
+    NoWeights { pickles: bool },
+}
+
+fn and_more(more: usize) -> String {
+    match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    }
 }
 
 impl WeightsError {

@@ -14,15 +14,23 @@ from diffusers import (
     DDIMScheduler,
     DDPMScheduler,
     DPMSolverMultistepScheduler,
+    DPMSolverSDEScheduler,
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
+    LCMScheduler,
+    UniPCMultistepScheduler,
 )
 from diffusers.schedulers import (
     scheduling_ddim,
     scheduling_ddpm,
     scheduling_dpmsolver_multistep,
+    scheduling_dpmsolver_sde,
     scheduling_euler_ancestral_discrete,
     scheduling_euler_discrete,
+    scheduling_heun_discrete,
+    scheduling_lcm,
+    scheduling_unipc_multistep,
 )
 from diffusers.training_utils import compute_snr
 
@@ -32,8 +40,12 @@ MODULES = (
     scheduling_ddim,
     scheduling_ddpm,
     scheduling_dpmsolver_multistep,
+    scheduling_dpmsolver_sde,
     scheduling_euler_ancestral_discrete,
     scheduling_euler_discrete,
+    scheduling_heun_discrete,
+    scheduling_lcm,
+    scheduling_unipc_multistep,
 )
 WIDTH = 3  # numbers in a "picture"
 MOST_STEPS = 20
@@ -52,7 +64,18 @@ SAMPLERS = {
     "euler_ancestral": (EulerAncestralDiscreteScheduler, {}, {}),
     "dpmpp_2m": (DPMSolverMultistepScheduler, {}, {}),
     "dpmpp_2m_karras": (DPMSolverMultistepScheduler, {"use_karras_sigmas": True}, {}),
+    "heun": (HeunDiscreteScheduler, {}, {}),
+    "heun_karras": (HeunDiscreteScheduler, {"use_karras_sigmas": True}, {}),
+    "dpmpp_sde": (DPMSolverSDEScheduler, {}, {}),
+    "dpmpp_sde_karras": (DPMSolverSDEScheduler, {"use_karras_sigmas": True}, {}),
+    "uni_pc": (UniPCMultistepScheduler, {}, {}),
+    "uni_pc_karras": (UniPCMultistepScheduler, {"use_karras_sigmas": True}, {}),
+    "lcm": (LCMScheduler, {}, {}),
 }
+# Those that ask the network twice a step, and whose schedulers know no zero terminal SNR.
+TWICE = ("heun", "heun_karras", "dpmpp_sde", "dpmpp_sde_karras")
+# Those of which a few traces do.
+NEWER = (*TWICE, "uni_pc", "uni_pc_karras", "lcm")
 
 
 class Float32As64:
@@ -70,11 +93,35 @@ def wide():
     """Inside, diffusers' schedulers compute in f64 throughout."""
     for module in MODULES:
         module.torch, module.np = Float32As64(torch), Float32As64(numpy)
+    torch.set_default_dtype(torch.float64)
     try:
         yield
     finally:
+        torch.set_default_dtype(torch.float32)
         for module in MODULES:
             module.torch, module.np = torch, numpy
+
+
+class Increments:
+    """In place of the Brownian tree: what it returns for noises that are given, one each call.
+
+    Both noises of a DPM++ SDE step are increments of one Brownian motion from the same sigma, over their length's
+    root; the second holds the first's share.
+    """
+
+    def __init__(self, noises):
+        self.noises = noises
+        self.at = 0
+        self.first = None
+
+    def __call__(self, sigma, sigma_next):
+        noise = self.noises[self.at]
+        self.at += 1
+        if self.first is None or self.first[0] != sigma:
+            self.first = (sigma, sigma - sigma_next, noise)
+            return noise
+        share = self.first[1] / (sigma - sigma_next)
+        return share.sqrt() * self.first[2] + (1 - share).sqrt() * noise
 
 
 def make():
@@ -95,6 +142,7 @@ def make():
             for name in SAMPLERS
             for spacing in SPACINGS
             for steps in (1, 3, 7, 30, 50)
+            if name not in NEWER or steps in (1, 7)
         ],
         "traces": [trace(configs, *case, start, image, model_outputs, noises) for case in cases()],
     }
@@ -126,11 +174,19 @@ def cases():
                         continue  # divides by zero: noise says nothing of the picture at zero SNR
                     config = SD | SPACINGS[spacing]
                     config |= {"prediction_type": prediction, "rescale_betas_zero_snr": zero_snr}
+                    if zero_snr and (name in TWICE or (name, prediction) == ("lcm", "epsilon")):
+                        continue
+                    if name == "lcm" and spacing != "leading":
+                        continue  # it has timesteps of its own
+                    if name in NEWER:
+                        yield name, config, 4 if spacing == "trailing" else 9, None
+                        continue
                     for steps in (4, 10, 20):
                         yield name, config, steps, None
         for prediction in ("epsilon", "v_prediction"):
             yield name, SD | SPACINGS["leading"] | {"prediction_type": prediction}, 10, 0.55
-        if name != "dpmpp_2m_karras":  # diffusers truncates its timesteps where it rounds every other schedule's
+        # diffusers truncates these samplers' timesteps where it rounds every other schedule's
+        if name not in ("dpmpp_2m_karras", "lcm"):
             yield name, COSINE | SPACINGS["trailing"] | {"prediction_type": "v_prediction"}, 10, None
 
 
@@ -161,36 +217,45 @@ def trace(configs, name, config, steps, strength, *tensors):
     }
 
 
-def run(name, config, steps, strength, start, image, model_outputs, noises):
+def run(name, config, steps, strength, *tensors):
+    # a batch of one: UniPC wants two dimensions at least
+    start, image, model_outputs, noises = (tensor.unsqueeze(-2) for tensor in tensors)
     made, step_arguments = scheduler(name, config)
     made.set_timesteps(steps)
     visited = made.timesteps
     if strength is None:
+        # Else diffusers would look the first timestep up, and miss it where rounding made two of it.
+        if hasattr(made, "set_begin_index"):
+            made.set_begin_index(0)
         latents = start * made.init_noise_sigma
     else:  # as diffusers' image-to-image pipelines
         first = max(steps - min(int(steps * strength), steps), 0)
-        visited = visited[first:]
+        visited = visited[first * made.order :]
         if hasattr(made, "set_begin_index"):
-            made.set_begin_index(first)
+            made.set_begin_index(first * made.order)
         latents = made.add_noise(image, start, visited[:1])
 
+    # Neither has an argument for its noise.
+    scheduling_dpmsolver_sde.BrownianTreeNoiseSampler = lambda *_: Increments(noises)
     inputs, states = [], [latents]
     for index, timestep in enumerate(visited):
         inputs.append(made.scale_model_input(latents, timestep))
         arguments = dict(step_arguments)
         if "eta" in arguments:
             arguments["variance_noise"] = noises[index]
-        # Euler ancestral has no argument for its noise.
-        scheduling_euler_ancestral_discrete.randn_tensor = lambda *_, noise=noises[index], **__: noise
+        for module in (scheduling_euler_ancestral_discrete, scheduling_lcm):
+            module.randn_tensor = lambda *_, noise=noises[index], **__: noise
         latents = made.step(model_outputs[index], timestep, latents, **arguments).prev_sample
         states.append(latents)
     assert all(torch.isfinite(state).all() and state.dtype == start.dtype for state in states), (name, config, steps)
+    inputs, states = ([state.squeeze(0) for state in part] for part in (inputs, states))
     return {"scheduler": made, "timesteps": visited.tolist(), "model_inputs": inputs, "latents": states}
 
 
 def timesteps(configs, name, spacing, steps):
-    made, _ = scheduler(name, SD | SPACINGS[spacing])
-    made.set_timesteps(steps)
+    with wide():
+        made, _ = scheduler(name, SD | SPACINGS[spacing])
+        made.set_timesteps(steps)
     return {
         "sampler": name,
         "steps": steps,

@@ -17,7 +17,7 @@ pub(crate) fn ddim(levels: &[Level], eta: f64) -> Vec<Move> {
                 latents,
                 denoised: next.alpha - latents * now.alpha,
                 noise,
-                ..Move::default()
+                ..Move::from(*now)
             }
         })
         .collect()

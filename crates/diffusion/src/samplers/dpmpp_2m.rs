@@ -1,4 +1,4 @@
-use super::Move;
+use super::{Move, lambda};
 use crate::Level;
 
 /// Lu et al., "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models"
@@ -6,9 +6,7 @@ use crate::Level;
 /// extrapolated over lambda = log(alpha / sigma) from this step and the one before. The first step
 /// and the last, whose lambda ends at infinity, are of first order.
 pub(crate) fn dpmpp_2m(levels: &[Level]) -> Vec<Move> {
-    let h = |from: Level, to: Level| {
-        libm::log(to.alpha / to.sigma) - libm::log(from.alpha / from.sigma)
-    };
+    let h = |from: Level, to: Level| lambda(to) - lambda(from);
     let last = levels.len().saturating_sub(2);
     levels
         .array_windows()
@@ -23,7 +21,7 @@ pub(crate) fn dpmpp_2m(levels: &[Level]) -> Vec<Move> {
                 return Move {
                     latents,
                     denoised: weight,
-                    ..Move::default()
+                    ..Move::from(now)
                 };
             }
             // D = (1 + 1 / 2r) * denoised - 1 / 2r * previous_denoised, r = h_previous / h
@@ -32,7 +30,7 @@ pub(crate) fn dpmpp_2m(levels: &[Level]) -> Vec<Move> {
                 latents,
                 denoised: weight * (1.0 + half),
                 previous_denoised: -weight * half,
-                noise: 0.0,
+                ..Move::from(now)
             }
         })
         .collect()

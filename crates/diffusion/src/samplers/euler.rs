@@ -13,7 +13,7 @@ pub(crate) fn euler(levels: &[Level]) -> Vec<Move> {
             Move {
                 latents,
                 denoised: 1.0 - latents,
-                ..Move::default()
+                ..Move::from(*now)
             }
         })
         .collect()

@@ -16,7 +16,7 @@ pub(crate) fn euler_ancestral(levels: &[Level]) -> Vec<Move> {
                 latents,
                 denoised: 1.0 - latents,
                 noise: sigma_up,
-                ..Move::default()
+                ..Move::from(*now)
             }
         })
         .collect()
