@@ -38,7 +38,7 @@ pub enum Event {
         eager_seconds: f32,
         replay_seconds: Option<f32>,
     },
-    /// One training step is done.
+    /// One training step is done. `seconds_left` counts the validations and previews still to come.
     Trained {
         job: JobId,
         step: u32,
@@ -66,6 +66,14 @@ pub enum Event {
         job: JobId,
         step: u32,
         message: String,
+    },
+    /// All that is needed to go on from `step` (see [`Request::Train`](crate::Request::Train)). Comes
+    /// every `checkpoint_every` steps, after that step's `Trained`, and always before the
+    /// `TrainingEnded` of a stopped run that has done a step. Each makes those before it useless.
+    Checkpoint {
+        job: JobId,
+        step: u32,
+        bytes: Buffer,
     },
     TrainingEnded {
         job: JobId,
@@ -146,6 +154,10 @@ pub struct ModelInfo {
     pub resolution: u32,
     /// Parameters of the denoiser.
     pub parameters: u64,
+    /// SHA-256 of the denoiser's tensor bytes as they lie in its file, in hexadecimal; names the
+    /// model in links and recipes. Empty: not known.
+    #[serde(default)]
+    pub hash: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,4 +176,8 @@ pub struct AdapterInfo {
     /// Trainable values in it.
     pub parameters: u64,
     pub steps: u32,
+    /// SHA-256 of its tensor bytes as they lie in its file, in hexadecimal, so that another title
+    /// leaves it the same. Empty: not known.
+    #[serde(default)]
+    pub hash: String,
 }

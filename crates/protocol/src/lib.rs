@@ -40,3 +40,54 @@ pub struct Pixels {
     pub height: u32,
     pub rgba: Buffer,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_go_there_and_back() {
+        let train = Request::Train {
+            job: JobId(3),
+            works: vec![Work {
+                id: WorkId(1),
+                caption: "a fox".into(),
+                focus: 0.25,
+            }],
+            settings: Preset::Quick.settings(),
+            checkpoint: Some(Buffer(0)),
+            checkpoint_every: 10,
+        };
+        let sample = Request::Sample {
+            job: JobId(4),
+            settings: SampleSettings {
+                seed: u64::MAX,
+                variation_seed: u64::MAX - 1,
+                ..SampleSettings::default()
+            },
+            image: None,
+        };
+        for request in [train, sample] {
+            let text = serde_json::to_string(&request).unwrap();
+            assert_eq!(serde_json::from_str::<Request>(&text).unwrap(), request);
+        }
+        let checkpoint = Event::Checkpoint {
+            job: JobId(3),
+            step: 10,
+            bytes: Buffer(0),
+        };
+        let text = serde_json::to_string(&checkpoint).unwrap();
+        assert_eq!(text, r#"{"type":"checkpoint","job":3,"step":10,"bytes":0}"#);
+        assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), checkpoint);
+    }
+
+    /// Settings are kept on the artist's disk and in pictures, older than the page that reads them.
+    #[test]
+    fn settings_of_before_are_read() {
+        let old = r#"{"prompt":"a fox","negative_prompt":"","seed":18446744073709551615,"steps":20,
+            "guidance_scale":4.0,"sampler":"dpmpp_2m","strength":1.0,"compare":true}"#;
+        let read: SampleSettings = serde_json::from_str(old).unwrap();
+        assert_eq!(read.seed, u64::MAX);
+        assert_eq!((read.variation_strength, read.image_strength), (0.0, 0.5));
+    }
+}

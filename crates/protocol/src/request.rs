@@ -25,19 +25,38 @@ pub enum Request {
     RemoveWork { id: WorkId },
     /// Train a new adapter on `works`. It takes the place of the present one when it ends with at
     /// least one step done. Answered by `Progress` (preparing), `Trained` each step, `Validated`,
-    /// `Previewed`, and at last [`Event::TrainingEnded`](crate::Event::TrainingEnded).
+    /// `Previewed`, [`Event::Checkpoint`](crate::Event::Checkpoint), and at last
+    /// [`Event::TrainingEnded`](crate::Event::TrainingEnded).
+    ///
+    /// With a `checkpoint` the run goes on where that one was taken, and ends with the bytes it would
+    /// have ended with unbroken: every step is determined by the seed and its number. Works (their
+    /// order too) and settings must be those of then; where they are not, or the bytes are no
+    /// checkpoint of this model, the answer is `Failed` and nothing has changed. Neither validation
+    /// nor previews of the checkpoint's own step come again.
     Train {
         job: JobId,
         works: Vec<Work>,
         settings: TrainingSettings,
+        #[serde(default)]
+        checkpoint: Option<Buffer>,
+        /// Steps from one checkpoint to the next; 0 for none but the one at a stop.
+        #[serde(default)]
+        checkpoint_every: u32,
     },
-    /// Stop the training or sampling under way, keeping what it has.
+    /// Stop the training or sampling under way, keeping what it has. A training run hands out a
+    /// checkpoint before it ends, so that this is also how it is paused.
     Stop,
     /// Make a picture. Answered by `SampleStep` and then [`Event::Picture`](crate::Event::Picture),
     /// twice where `settings.compare` asks for the base beside it.
+    ///
+    /// `image` is the file of a picture to start from instead of from noise (image-to-image); it is
+    /// cropped to the middle square and scaled. `settings.image_strength` says how much of it is
+    /// made anew. One that cannot be read is answered by `Failed`.
     Sample {
         job: JobId,
         settings: SampleSettings,
+        #[serde(default)]
+        image: Option<Buffer>,
     },
     /// Hand out the present adapter as a file. Answered by
     /// [`Event::AdapterFile`](crate::Event::AdapterFile).

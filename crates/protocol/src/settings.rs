@@ -117,6 +117,22 @@ pub struct SampleSettings {
     pub strength: f32,
     /// Also make the base's picture with the same seed.
     pub compare: bool,
+    /// Seed of a second noise, mixed into that of `seed`.
+    #[serde(default)]
+    pub variation_seed: u64,
+    /// How much of the second noise (between 0 and 1): 0 none, so a picture close by for small
+    /// values. The two are mixed on the sphere (slerp; Shoemake 1985), which keeps their variance.
+    #[serde(default)]
+    pub variation_strength: f32,
+    /// How much of the picture to start from is made anew (SDEdit, Meng et al. 2022; elsewhere
+    /// "denoising strength"): near 0 it stays as it is, 1 keeps nothing. Without such a picture it
+    /// is not looked at.
+    #[serde(default = "half")]
+    pub image_strength: f32,
+}
+
+fn half() -> f32 {
+    0.5
 }
 
 impl Default for SampleSettings {
@@ -130,6 +146,9 @@ impl Default for SampleSettings {
             sampler: SamplerKind::default(),
             strength: 1.0,
             compare: true,
+            variation_seed: 0,
+            variation_strength: 0.0,
+            image_strength: half(),
         }
     }
 }
