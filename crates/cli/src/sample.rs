@@ -2,6 +2,7 @@ use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context, Result};
 use atelier_engine::{Folder, Pipeline, Session, recipe};
+use atelier_pictures::decode;
 use atelier_protocol::{SampleSettings, SamplerKind};
 use clap::Args;
 use serde_json::json;
@@ -29,6 +30,12 @@ pub struct Sample {
     /// ddim, euler, euler_ancestral, dpmpp_2m or dpmpp_2m_karras.
     #[arg(long, default_value = "dpmpp_2m", value_parser = sampler)]
     sampler: SamplerKind,
+    /// A picture to start from, instead of from noise.
+    #[arg(long)]
+    image: Option<PathBuf>,
+    /// How much of that picture is made anew: near 0 it stays as it is, 1 keeps nothing.
+    #[arg(long, default_value_t = SampleSettings::default().image_strength)]
+    image_strength: f32,
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
     /// The picture, a PNG.
@@ -78,18 +85,33 @@ impl Sample {
             sampler: self.sampler,
             strength,
             compare: false,
+            image_strength: self.image_strength,
+            ..SampleSettings::default()
+        };
+        let image = match &self.image {
+            None => None,
+            Some(file) => {
+                let bytes = std::fs::read(file)
+                    .with_context(|| format!("{} could not be read", file.display()))?;
+                Some(decode(&bytes)?)
+            }
         };
         let with_adapter = session.adapter().is_some();
         let start = Instant::now();
-        let steps = u64::from(settings.steps);
         let picture = session
-            .sample(&settings, with_adapter, |step| {
-                report.progress("sampling", u64::from(step), steps, String::new());
+            .sample(&settings, image.as_ref(), with_adapter, |step, steps| {
+                report.progress("sampling", u64::from(step), u64::from(steps), String::new());
                 true
             })
             .await?;
         let seconds = start.elapsed().as_secs_f32();
-        let png = recipe::png(&picture, &settings, &session.pipeline, session.adapter())?;
+        let png = recipe::png(
+            &picture,
+            &settings,
+            &session.pipeline,
+            session.adapter(),
+            image.is_some(),
+        )?;
         std::fs::write(&self.out, png)
             .with_context(|| format!("{} could not be written", self.out.display()))?;
         let timing = session.denoiser_timing();

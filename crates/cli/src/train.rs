@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use atelier_engine::{Folder, Pipeline, Session, TrainingEnd, TrainingEvent, WorkInput};
+use atelier_engine::{Folder, Pipeline, Resume, Session, TrainingEnd, TrainingEvent, WorkInput};
 use atelier_pictures::{Picture, decode};
 use atelier_protocol::{Preset, TrainingSettings};
 use clap::Args;
@@ -43,8 +43,22 @@ pub struct Train {
     no_flip: bool,
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Where the training is kept every ten steps. When the file is there the training goes on from it;
+    /// once the adapter is written it is removed.
+    #[arg(long)]
+    checkpoint: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
+}
+
+const CHECKPOINT_EVERY: u32 = 10;
+
+/// Written apart and renamed, so that a stop in the middle leaves the last one whole.
+fn keep(file: &Path, bytes: &[u8]) -> Result<()> {
+    let partial = file.with_extension("partial");
+    std::fs::write(&partial, bytes)
+        .and_then(|()| std::fs::rename(&partial, file))
+        .with_context(|| format!("{} could not be written", file.display()))
 }
 
 fn preset(name: &str) -> Result<Preset, String> {
@@ -128,8 +142,20 @@ impl Train {
             .collect();
         let settings = self.settings();
         let steps = u64::from(settings.steps);
+        let checkpoint = match &self.checkpoint {
+            Some(file) if file.exists() => Some(
+                std::fs::read(file)
+                    .with_context(|| format!("{} could not be read", file.display()))?,
+            ),
+            _ => None,
+        };
+        let resume = Resume {
+            checkpoint: checkpoint.as_deref(),
+            every: self.checkpoint.as_ref().map_or(0, |_| CHECKPOINT_EVERY),
+        };
+        let mut kept = Ok(());
         let end = session
-            .train(&inputs, &settings, || false, |event| match event {
+            .train(&inputs, &settings, resume, || false, |event| match event {
                 TrainingEvent::Prepared { done, total } => {
                     report.progress("encoding", done as u64, total as u64, String::new());
                 }
@@ -161,9 +187,15 @@ impl Train {
                     json!({"validated": step, "validation_loss": loss, "held_back": held_back}),
                     format!("step {step}: validation loss {loss:.5}"),
                 ),
-                TrainingEvent::Previewed { .. } => {}
+                TrainingEvent::Checkpoint { bytes, .. } => {
+                    if let Some(file) = &self.checkpoint {
+                        kept = std::mem::replace(&mut kept, Ok(())).and(keep(file, &bytes));
+                    }
+                }
+                TrainingEvent::SamplerRecorded(_) | TrainingEvent::Previewed { .. } => {}
             })
             .await?;
+        kept?;
         if end == TrainingEnd::Diverged {
             report.say(
                 json!({"diverged": true}),
@@ -179,6 +211,10 @@ impl Train {
         let bytes = session.save_adapter(&title)?;
         std::fs::write(&self.out, bytes)
             .with_context(|| format!("{} could not be written", self.out.display()))?;
+        if let Some(file) = &self.checkpoint {
+            // It has served, and one that is not there is no matter.
+            let _ = std::fs::remove_file(file);
+        }
         report.say(
             json!({"adapter": self.out}),
             format!("{} written", self.out.display()),

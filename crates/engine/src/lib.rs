@@ -6,6 +6,7 @@
 mod denoiser;
 mod encoders;
 mod error;
+mod hash;
 mod pipeline;
 pub mod recipe;
 mod sampling;
@@ -18,7 +19,7 @@ mod works;
 pub use error::EngineError;
 pub use pipeline::Pipeline;
 pub use sampling::Sampled;
-pub use session::{Present, Session, TrainingEnd, TrainingEvent};
+pub use session::{Present, Resume, Session, TrainingEnd, TrainingEvent};
 #[cfg(not(target_arch = "wasm32"))]
 pub use source::Folder;
 pub use source::Source;

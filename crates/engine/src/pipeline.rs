@@ -9,7 +9,7 @@ use atelier_weights::{Decoder, Limits, Pipeline as ModelIndex, to_f32};
 use burn::tensor::Device;
 use serde::Deserialize;
 
-use crate::{error::EngineError, source::Source};
+use crate::{error::EngineError, hash::Hash, source::Source};
 
 /// The parts, ready to run.
 pub struct Pipeline {
@@ -25,6 +25,8 @@ pub struct Pipeline {
     pub schedule: NoiseSchedule,
     /// Parameters of the UNet.
     pub parameters: u64,
+    /// Hash of the UNet's tensors, in the order of their file.
+    pub hash: String,
     /// Side of the latents.
     side: usize,
 }
@@ -96,9 +98,9 @@ impl Pipeline {
 
         // The lengths of files that have not been opened are not known, so the total grows.
         let mut before = 0;
-        let mut load = async |path: &'static str, device: &Device| {
+        let mut load = async |path: &'static str, device: &Device, mut hash: Option<&mut Hash>| {
             let mut file = 0;
-            let tensors = tensors(source, path, device, |done, total| {
+            let tensors = tensors(source, path, device, hash.as_deref_mut(), |done, total| {
                 file = total;
                 progress(before + done, before + total);
             })
@@ -110,15 +112,16 @@ impl Pipeline {
         // The UNet stands on the autodiff side, where gradients of adapters pass through it. Its own
         // weights are not tracked.
         let train = device.clone().autodiff();
+        let mut hash = Hash::default();
         let path = "unet/diffusion_pytorch_model.safetensors";
-        let (map, parameters) = load(path, &train).await?;
+        let (map, parameters) = load(path, &train, Some(&mut hash)).await?;
         let unet =
             UNet2DConditionModel::load(unet_config, map).map_err(|error| model(path, error))?;
         let path = "vae/diffusion_pytorch_model.safetensors";
-        let (map, _) = load(path, device).await?;
+        let (map, _) = load(path, device, None).await?;
         let vae = AutoencoderTiny::load(vae_config, map).map_err(|error| model(path, error))?;
         let path = "text_encoder/model.safetensors";
-        let (map, _) = load(path, device).await?;
+        let (map, _) = load(path, device, None).await?;
         let text_encoder = BertModel::load(text_config, map).map_err(|error| model(path, error))?;
 
         Ok(Self {
@@ -138,6 +141,7 @@ impl Pipeline {
             tokenizer,
             schedule: NoiseSchedule::new(&scheduler)?,
             parameters,
+            hash: hash.finish(),
             side,
         })
     }
@@ -170,6 +174,7 @@ async fn tensors(
     source: &impl Source,
     path: &str,
     device: &Device,
+    mut hash: Option<&mut Hash>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<(TensorMap, u64), EngineError> {
     let mut decoder = Decoder::new(Limits::BASE);
@@ -178,6 +183,9 @@ async fn tensors(
     source
         .stream(path, &mut |piece, length| {
             decoder.push(piece, &mut |info, bytes| {
+                if let Some(hash) = &mut hash {
+                    hash.push(&bytes);
+                }
                 let values = to_f32(info.dtype, &bytes).map_err(|error| weights(path, error))?;
                 parameters += values.len() as u64;
                 map.insert(&info.name, &info.shape, values, device)

@@ -16,6 +16,7 @@ pub fn png(
     settings: &SampleSettings,
     pipeline: &Pipeline,
     adapter: Option<&Present>,
+    from_image: bool,
 ) -> Result<Vec<u8>, EngineError> {
     let parameters = Parameters {
         prompt: settings.prompt.clone(),
@@ -26,16 +27,27 @@ pub fn png(
         seed: Some(settings.seed),
         size: Some((picture.side, picture.side)),
         model: Some(pipeline.name.clone()),
-        lora_hashes: Vec::new(),
+        lora_hashes: adapter
+            .map(|present| {
+                (
+                    slug(&present.metadata.title),
+                    present.hash[..12].to_string(),
+                )
+            })
+            .into_iter()
+            .collect(),
     };
     let ours = json!({
         "version": 1,
         "model": pipeline.name,
+        "model_hash": pipeline.hash,
         "settings": settings,
         "adapter": adapter.map(|present| json!({
             "title": present.metadata.title,
             "trigger": present.metadata.trigger,
+            "hash": present.hash,
         })),
+        "from_image": from_image,
     });
     let recipe = Recipe {
         parameters: Some(parameters.to_string()),
@@ -47,14 +59,18 @@ pub fn png(
 
 /// A file name for an adapter with this title.
 pub fn file_name(title: &str) -> String {
+    format!("{}.safetensors", slug(title))
+}
+
+fn slug(title: &str) -> String {
     let name: String = title
         .chars()
         .map(|c| if c.is_alphanumeric() { c } else { '-' })
         .take(60)
         .collect();
     match name.trim_matches('-') {
-        "" => "adapter.safetensors".to_string(),
-        name => format!("{name}.safetensors"),
+        "" => "adapter".to_string(),
+        name => name.to_string(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A picture from noise: the loop over a sampler's plan.
 
-use atelier_diffusion::{Gaussian, Plan, Sampler, Trajectory};
+use atelier_diffusion::{Gaussian, NoiseSchedule, Plan, Sampler, Trajectory};
 use atelier_protocol::{SampleSettings, SamplerKind};
 
 use crate::{denoiser::Denoiser, error::EngineError};
@@ -15,7 +15,7 @@ pub struct Sampled {
     pub truncated: bool,
 }
 
-pub(crate) fn sampler(kind: SamplerKind) -> Sampler {
+fn sampler(kind: SamplerKind) -> Sampler {
     match kind {
         SamplerKind::Ddim => Sampler::Ddim { eta: 0.0 },
         SamplerKind::Euler => Sampler::Euler,
@@ -25,8 +25,61 @@ pub(crate) fn sampler(kind: SamplerKind) -> Sampler {
     }
 }
 
+/// What the sampler starts from.
+pub(crate) struct Start {
+    /// Of variance 1.
+    pub noise: Vec<f32>,
+    /// Latents of the picture to start from, where there is one.
+    pub image: Option<Vec<f32>>,
+}
+
+/// The plan of `settings`, from a picture or from noise alone.
+pub(crate) fn plan(
+    settings: &SampleSettings,
+    schedule: &NoiseSchedule,
+    from_image: bool,
+) -> Result<Plan, EngineError> {
+    check(settings)?;
+    let (sampler, steps) = (sampler(settings.sampler), settings.steps as usize);
+    Ok(match from_image {
+        true => sampler.plan_image_to_image(schedule, steps, f64::from(settings.image_strength))?,
+        false => sampler.plan(schedule, steps)?,
+    })
+}
+
+/// The noise of `settings`: that of the seed, turned towards that of the variation's.
+pub(crate) fn noise(settings: &SampleSettings, size: usize) -> Vec<f32> {
+    let noise = Gaussian::new(settings.seed, 0).normals(size);
+    if settings.variation_strength == 0.0 {
+        return noise;
+    }
+    let other = Gaussian::new(settings.variation_seed, 0).normals(size);
+    slerp(&noise, &other, f64::from(settings.variation_strength))
+}
+
+/// From `a` to `b` along the great circle (Shoemake 1985), so that the variance stays.
+fn slerp(a: &[f32], b: &[f32], t: f64) -> Vec<f32> {
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter()
+            .zip(b)
+            .map(|(&a, &b)| f64::from(a) * f64::from(b))
+            .sum()
+    };
+    let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+    let angle = cosine.clamp(-1.0, 1.0).acos();
+    // Where the two are one, or opposite, there is no way to turn.
+    let [from, to] = match angle.sin() {
+        sine if sine > 1e-6 => [((1.0 - t) * angle).sin() / sine, (t * angle).sin() / sine],
+        _ => [1.0 - t, t],
+    };
+    a.iter()
+        .zip(b)
+        .map(|(&a, &b)| (from * f64::from(a) + to * f64::from(b)) as f32)
+        .collect()
+}
+
 /// Refuses settings no picture can be made with.
-pub(crate) fn check(settings: &SampleSettings) -> Result<(), EngineError> {
+fn check(settings: &SampleSettings) -> Result<(), EngineError> {
     let wrong = |name, expected, found: String| {
         Err(EngineError::Setting {
             name,
@@ -55,19 +108,27 @@ pub(crate) fn check(settings: &SampleSettings) -> Result<(), EngineError> {
             settings.strength.to_string(),
         );
     }
+    if !(0.0..=1.0).contains(&settings.variation_strength) {
+        return wrong(
+            "amount of variation",
+            "between 0 and 1",
+            settings.variation_strength.to_string(),
+        );
+    }
     Ok(())
 }
 
-/// Runs `plan` from the noise of `seed` and gives the latents. `on_step` hears of every step and
+/// Runs `plan` from `start` and gives the latents. `seed` is of the noise added on the way. `on_step` hears of every step and
 /// says whether to go on.
 pub(crate) async fn denoise(
     denoiser: &mut Denoiser,
     plan: &Plan,
-    size: usize,
+    start: &Start,
     seed: u64,
-    mut on_step: impl FnMut(u32) -> bool,
+    mut on_step: impl FnMut(u32, u32) -> bool,
 ) -> Result<Vec<f32>, EngineError> {
-    let mut trajectory = Trajectory::begin(plan, &Gaussian::new(seed, 0).normals(size), None)?;
+    let size = start.noise.len();
+    let mut trajectory = Trajectory::begin(plan, &start.noise, start.image.as_deref())?;
     let mut noise = Vec::new();
     for (i, step) in plan.steps.iter().enumerate() {
         let number = i as u32 + 1;
@@ -81,7 +142,7 @@ pub(crate) async fn denoise(
         if trajectory.latents().iter().any(|value| !value.is_finite()) {
             return Err(EngineError::NotFinite { step: number });
         }
-        if !on_step(number) {
+        if !on_step(number, plan.steps.len() as u32) {
             return Err(EngineError::Stopped);
         }
     }
@@ -99,4 +160,29 @@ pub(crate) fn to_rgb(image: &[f32]) -> Vec<u8> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variations_keep_the_variance_and_end_at_the_other_noise() {
+        let settings = |variation_strength| SampleSettings {
+            seed: 1,
+            variation_seed: 2,
+            variation_strength,
+            ..SampleSettings::default()
+        };
+        let own = Gaussian::new(1, 0).normals(4096);
+        assert_eq!(noise(&settings(0.0), 4096), own);
+        let variance = |values: &[f32]| values.iter().map(|v| v * v).sum::<f32>() / 4096.0;
+        for strength in [0.1, 0.5, 0.9] {
+            let mixed = noise(&settings(strength), 4096);
+            assert!((variance(&mixed) - 1.0).abs() < 0.05);
+        }
+        let end = noise(&settings(1.0), 4096);
+        let other = Gaussian::new(2, 0).normals(4096);
+        assert!(end.iter().zip(&other).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
 }

@@ -1,7 +1,10 @@
 use atelier_adapter::{Lora, Metadata, Targets};
 use atelier_kernels::{AdamW, Timing};
+use atelier_pictures::Picture;
 use atelier_protocol::{MAX_PROMPT_CHARS, SampleSettings, TrainingSettings};
-use atelier_training::{Settings, Shapes, StepReport, Trainer, TrainingSet};
+use atelier_training::{
+    Checkpoint, Settings, Shapes, StepReport, Trainer, TrainingError, TrainingSet,
+};
 use burn::tensor::Device;
 use web_time::Instant;
 
@@ -9,8 +12,9 @@ use crate::{
     denoiser::Denoiser,
     encoders::{ImageDecoder, ImageEncoder, TextEncoder},
     error::EngineError,
+    hash::{self, Hash},
     pipeline::Pipeline,
-    sampling::{self, Sampled},
+    sampling::{self, Sampled, Start},
     works::{self, WorkInput},
 };
 
@@ -30,6 +34,17 @@ pub struct Session {
 pub struct Present {
     pub lora: Lora,
     pub metadata: Metadata,
+    /// Hash of its file's tensors. Empty while it is trained, when it has no file.
+    pub hash: String,
+}
+
+/// How a run is interrupted and gone on with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Resume<'a> {
+    /// What [`TrainingEvent::Checkpoint`] gave.
+    pub checkpoint: Option<&'a [u8]>,
+    /// Steps from one checkpoint to the next; 0 for none but the one at a stop.
+    pub every: u32,
 }
 
 /// What a training run tells while it goes on.
@@ -56,9 +71,16 @@ pub enum TrainingEvent {
         loss: f32,
         held_back: bool,
     },
+    /// The sampler was recorded for the previews; so long took a run of it.
+    SamplerRecorded(Timing),
     Previewed {
         step: u32,
         pictures: Vec<Sampled>,
+    },
+    /// From these bytes the run can go on after this step.
+    Checkpoint {
+        step: u32,
+        bytes: Vec<u8>,
     },
 }
 
@@ -73,6 +95,10 @@ pub enum TrainingEnd {
 
 /// So many bad steps in a row end a run.
 const PATIENCE: u32 = 4;
+/// How often in a run the validation loss is looked at.
+const VALIDATIONS: u32 = 10;
+/// Behind a picture to start from, where it is transparent.
+const WHITE: [u8; 3] = [255; 3];
 /// Steps of a preview: enough to see what it is.
 const PREVIEW_STEPS: u32 = 12;
 
@@ -97,7 +123,12 @@ impl Session {
     /// Makes a file's adapter the present one. On an error the one before stays.
     pub fn load_adapter(&mut self, bytes: &[u8]) -> Result<&Present, EngineError> {
         let (lora, metadata) = Lora::read(bytes, &self.pipeline.unet)?;
-        Ok(self.adapter.insert(Present { lora, metadata }))
+        let hash = hash::of_tensors(bytes)?;
+        Ok(self.adapter.insert(Present {
+            lora,
+            metadata,
+            hash,
+        }))
     }
 
     /// The present adapter as a file.
@@ -120,15 +151,17 @@ impl Session {
                 .is_some_and(|denoiser| denoiser.fits(lora))
     }
 
-    /// Makes a picture. `on_step` hears of each step and says whether to go on.
+    /// Makes a picture, from `image` where there is one. `on_step` hears of each step, of how many, and
+    /// says whether to go on.
     pub async fn sample(
         &mut self,
         settings: &SampleSettings,
+        image: Option<&Picture>,
         with_adapter: bool,
-        on_step: impl FnMut(u32) -> bool,
+        on_step: impl FnMut(u32, u32) -> bool,
     ) -> Result<Sampled, EngineError> {
         let present = self.adapter.clone();
-        self.sample_with(present.as_ref(), settings, with_adapter, on_step)
+        self.sample_with(present.as_ref(), settings, image, with_adapter, on_step)
             .await
     }
 
@@ -136,12 +169,11 @@ impl Session {
         &mut self,
         present: Option<&Present>,
         settings: &SampleSettings,
+        image: Option<&Picture>,
         with_adapter: bool,
-        on_step: impl FnMut(u32) -> bool,
+        on_step: impl FnMut(u32, u32) -> bool,
     ) -> Result<Sampled, EngineError> {
-        sampling::check(settings)?;
-        let plan = sampling::sampler(settings.sampler)
-            .plan(&self.pipeline.schedule, settings.steps as usize)?;
+        let plan = sampling::plan(settings, &self.pipeline.schedule, image.is_some())?;
         let lora = present.map(|present| &present.lora);
         let trigger = match (with_adapter, present) {
             (true, Some(present)) => present.metadata.trigger.clone().unwrap_or_default(),
@@ -162,21 +194,24 @@ impl Session {
         let prompt = works::encode_with_trigger(&self.pipeline, texts, &cut, &trigger).await?;
         let negative = texts.encode(&self.pipeline, &negative).await?;
 
-        // Another adapter layout needs another graph, and the old one's memory first.
-        if self
-            .denoiser
-            .as_ref()
-            .is_some_and(|denoiser| !denoiser.fits(lora))
-        {
-            self.denoiser = None;
-        }
-        let denoiser = match &mut self.denoiser {
-            Some(denoiser) => denoiser,
-            None => {
-                let recorded = Denoiser::record(&self.pipeline, lora, &self.device).await?;
-                self.denoiser.insert(recorded)
+        let latents = match image {
+            None => None,
+            Some(image) => {
+                let side = self.pipeline.resolution() as u32;
+                let square = image.square(0.5, side, WHITE)?;
+                let encoder = ready(
+                    &mut self.images,
+                    ImageEncoder::record(&self.pipeline, &self.device),
+                )
+                .await?;
+                Some(encoder.encode(&square.to_nchw()).await?)
             }
         };
+        let start = Start {
+            noise: sampling::noise(settings, self.pipeline.latents().iter().product()),
+            image: latents,
+        };
+        let denoiser = self.denoiser_for(lora).await?;
         if let Some(lora) = lora {
             denoiser.set_adapter(lora);
         }
@@ -186,8 +221,7 @@ impl Session {
             settings.guidance_scale,
             if with_adapter { settings.strength } else { 0.0 },
         );
-        let size = self.pipeline.latents().iter().product();
-        let latents = sampling::denoise(denoiser, &plan, size, settings.seed, on_step).await?;
+        let latents = sampling::denoise(denoiser, &plan, &start, settings.seed, on_step).await?;
         let decoder = ready(
             &mut self.decoder,
             ImageDecoder::record(&self.pipeline, &self.device),
@@ -201,17 +235,44 @@ impl Session {
         })
     }
 
-    /// Trains a new adapter on `inputs`. It becomes the present one when at least one step was good,
+    /// The recording that serves `lora`, made where there is none.
+    async fn denoiser_for(&mut self, lora: Option<&Lora>) -> Result<&mut Denoiser, EngineError> {
+        // Another adapter layout needs another graph, and the old one's memory first.
+        if self.denoiser.as_ref().is_some_and(|held| !held.fits(lora)) {
+            self.denoiser = None;
+        }
+        let record = Denoiser::record(&self.pipeline, lora, &self.device);
+        ready(&mut self.denoiser, record).await
+    }
+
+    /// Trains a new adapter on `inputs`, or goes on with one. It becomes the present one when at least one step was good,
     /// also when the run was stopped or diverged. `stop` is asked after every piece of work.
     pub async fn train(
         &mut self,
         inputs: &[WorkInput<'_>],
         settings: &TrainingSettings,
+        resume: Resume<'_>,
         stop: impl Fn() -> bool,
         mut tell: impl FnMut(TrainingEvent),
     ) -> Result<TrainingEnd, EngineError> {
+        let fingerprint = self.fingerprint(inputs, settings);
+        let from = resume.checkpoint.map(Checkpoint::from_bytes).transpose()?;
+        if from
+            .as_ref()
+            .is_some_and(|from| from.fingerprint != fingerprint)
+        {
+            return Err(TrainingError::OtherRun.into());
+        }
         let set = match self.prepare(inputs, settings, &stop, &mut tell).await {
-            Err(EngineError::Stopped) => return Ok(TrainingEnd::Stopped),
+            Err(EngineError::Stopped) => {
+                if let (Some(from), Some(bytes)) = (&from, resume.checkpoint) {
+                    tell(TrainingEvent::Checkpoint {
+                        step: from.step,
+                        bytes: bytes.to_vec(),
+                    });
+                }
+                return Ok(TrainingEnd::Stopped);
+            }
             prepared => prepared?,
         };
         let [channels, height, width] = self.pipeline.latents();
@@ -245,16 +306,27 @@ impl Session {
         )
         .await?;
         tell(TrainingEvent::Recorded(trainer.timing()));
-        self.validate(&mut trainer, &mut tell).await?;
-        // The untrained adapter changes nothing, so these are the base's pictures, made by the very
-        // recording that the later previews use.
-        let present = self.present(&trainer, settings, inputs.len()).await?;
-        self.preview(present, settings, 0, &stop, &mut tell).await?;
+        let first = match &from {
+            // What the checkpoint's own step had to tell was told when it was taken.
+            Some(from) => {
+                trainer.resume(from)?;
+                from.step + 1
+            }
+            None => {
+                self.validate(&mut trainer, &mut tell).await?;
+                // The untrained adapter changes nothing, so these are the base's pictures, made by
+                // the very recording that the later previews use.
+                let present = self.present(&trainer, settings, inputs.len()).await?;
+                self.preview(present, settings, 0, &stop, &mut tell).await?;
+                1
+            }
+        };
 
+        let validate_every = (settings.steps / VALIDATIONS).max(1);
         let mut seconds_per_step = 0.0;
         let mut bad = 0;
         let mut end = TrainingEnd::Finished;
-        for step in 1..=settings.steps {
+        for step in first..=settings.steps {
             if stop() {
                 end = TrainingEnd::Stopped;
                 break;
@@ -263,7 +335,7 @@ impl Session {
             let report = trainer.step().await?;
             let seconds = start.elapsed().as_secs_f32();
             // The mean of the last ten or so.
-            seconds_per_step += (seconds - seconds_per_step) / step.min(10) as f32;
+            seconds_per_step += (seconds - seconds_per_step) / (step - first + 1).min(10) as f32;
             if !report.is_finite() {
                 bad += 1;
                 tell(TrainingEvent::WentBack { report });
@@ -279,12 +351,21 @@ impl Session {
                 seconds_per_step,
             });
             let last = step == settings.steps;
-            if settings.preview_every > 0 && (step % settings.preview_every == 0 || last) {
+            let due = |every: u32| every > 0 && (step % every == 0 || last);
+            if due(validate_every) || due(settings.preview_every) {
                 self.validate(&mut trainer, &mut tell).await?;
+            }
+            if due(settings.preview_every) {
                 let present = self.present(&trainer, settings, inputs.len()).await?;
                 self.preview(present, settings, step, &stop, &mut tell)
                     .await?;
             }
+            if due(resume.every) && !last {
+                self.keep(&trainer, &fingerprint, &mut tell).await?;
+            }
+        }
+        if end == TrainingEnd::Stopped && trainer.steps_done() > 0 {
+            self.keep(&trainer, &fingerprint, &mut tell).await?;
         }
         if trainer.steps_done() > bad {
             // By way of its file, so that what is used from here on is what will be saved, to the bit.
@@ -338,6 +419,33 @@ impl Session {
         Ok(TrainingSet::new(examples, empty, settings.seed)?)
     }
 
+    /// Names a run: the model, the settings, and the works in their order.
+    fn fingerprint(&self, inputs: &[WorkInput<'_>], settings: &TrainingSettings) -> String {
+        let mut hash = Hash::default();
+        hash.push(format!("{} {settings:?}", self.pipeline.hash).as_bytes());
+        for work in inputs {
+            let picture = work.picture;
+            let size = (picture.width(), picture.height());
+            hash.push(format!("{:?} {} {size:?}", work.caption, work.focus).as_bytes());
+            hash.push(picture.rgba());
+        }
+        hash.finish()
+    }
+
+    async fn keep(
+        &self,
+        trainer: &Trainer,
+        fingerprint: &str,
+        tell: &mut impl FnMut(TrainingEvent),
+    ) -> Result<(), EngineError> {
+        let checkpoint = trainer.checkpoint(fingerprint).await?;
+        tell(TrainingEvent::Checkpoint {
+            step: checkpoint.step,
+            bytes: checkpoint.to_bytes()?,
+        });
+        Ok(())
+    }
+
     async fn validate(
         &mut self,
         trainer: &mut Trainer,
@@ -369,6 +477,7 @@ impl Session {
                 learning_rate: Some(settings.learning_rate),
                 ..Metadata::default()
             },
+            hash: String::new(),
         })
     }
 
@@ -385,6 +494,14 @@ impl Session {
         if settings.preview_every == 0 {
             return Ok(());
         }
+        if !self
+            .denoiser
+            .as_ref()
+            .is_some_and(|held| held.fits(Some(&present.lora)))
+        {
+            let denoiser = self.denoiser_for(Some(&present.lora)).await?;
+            tell(TrainingEvent::SamplerRecorded(denoiser.timing()));
+        }
         for (i, prompt) in settings.preview_prompts.iter().enumerate() {
             let settings = SampleSettings {
                 prompt: prompt.clone(),
@@ -393,7 +510,7 @@ impl Session {
                 ..SampleSettings::default()
             };
             match self
-                .sample_with(Some(&present), &settings, true, |_| !stop())
+                .sample_with(Some(&present), &settings, None, true, |_, _| !stop())
                 .await
             {
                 Ok(picture) => pictures.push(picture),

@@ -2,6 +2,7 @@ use atelier_adapter::AdapterError;
 use atelier_diffusion::DiffusionError;
 use atelier_kernels::KernelError;
 use atelier_models::ModelError;
+use atelier_weights::WeightsError;
 
 /// What keeps an adapter from being trained.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,16 @@ pub enum TrainingError {
         expected: usize,
         found: usize,
     },
+    #[error(
+        "This is no training that was interrupted, or it was cut short. Start the training over."
+    )]
+    NoCheckpoint,
+    #[error(
+        "The works or settings are not those this training began with. Put them back, or start over."
+    )]
+    OtherRun,
+    #[error(transparent)]
+    File(#[from] WeightsError),
     #[error(transparent)]
     Kernel(#[from] KernelError),
     #[error(transparent)]

@@ -5,6 +5,7 @@
 //! look at previews and to save.
 
 mod batch;
+mod checkpoint;
 mod dataset;
 mod error;
 mod rate;
@@ -14,6 +15,7 @@ mod trainer;
 #[cfg(test)]
 mod golden;
 
+pub use checkpoint::Checkpoint;
 pub use dataset::{Example, TrainingSet};
 pub use error::TrainingError;
 pub use rate::learning_rate;

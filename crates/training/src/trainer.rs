@@ -2,12 +2,13 @@ use std::{cell::RefCell, rc::Rc};
 
 use atelier_adapter::{Lora, Targets};
 use atelier_diffusion::NoiseSchedule;
-use atelier_kernels::{AdamW, AdamWState, Recorded, Timing, upload};
+use atelier_kernels::{AdamW, AdamWState, KernelError, Recorded, Timing, upload, write_into};
 use atelier_models::UNet2DConditionModel;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use crate::{
     batch::{training_batch, validation_batches},
+    checkpoint::Checkpoint,
     dataset::TrainingSet,
     error::TrainingError,
     rate::learning_rate,
@@ -197,14 +198,53 @@ impl Trainer {
     /// The adapter as it is now, read from the device.
     pub async fn adapter(&self) -> Result<Lora, TrainingError> {
         let param = self.state.borrow().param.clone();
-        let data = param
-            .into_data_async()
-            .await
-            .map_err(atelier_kernels::KernelError::from)?;
         Ok(Lora {
-            values: data.iter::<f32>().collect(),
+            values: read(param).await?,
             ..self.adapter.clone()
         })
+    }
+
+    /// What the run has come to, to go on from with [`Self::resume`].
+    pub async fn checkpoint(&self, fingerprint: &str) -> Result<Checkpoint, TrainingError> {
+        let AdamWState {
+            param,
+            first,
+            second,
+        } = self.state.borrow().clone();
+        Ok(Checkpoint {
+            step: self.done,
+            caution: self.caution,
+            fingerprint: fingerprint.to_string(),
+            param: read(param).await?,
+            first: read(first).await?,
+            second: read(second).await?,
+        })
+    }
+
+    /// Puts the run where `checkpoint` was taken. From there on it is the same run, to the bit.
+    ///
+    /// # Errors
+    /// When the checkpoint is of a run of another length or of an adapter of another size.
+    pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainingError> {
+        let length = self.adapter.layout.length;
+        let parts = [&checkpoint.param, &checkpoint.first, &checkpoint.second];
+        if parts.iter().any(|part| part.len() != length) || checkpoint.step > self.settings.steps {
+            return Err(TrainingError::OtherRun);
+        }
+        let mut state = self.state.borrow_mut();
+        let held = [&state.param, &state.first, &state.second].map(Tensor::clone);
+        let [param, first, second] = [0, 1, 2].map(|i| {
+            let fresh = upload(parts[i], &held[i].device());
+            write_into(held[i].clone(), fresh)
+        });
+        *state = AdamWState {
+            param,
+            first,
+            second,
+        };
+        self.done = checkpoint.step;
+        self.caution = checkpoint.caution;
+        Ok(())
     }
 
     /// Steps done.
@@ -221,4 +261,8 @@ impl Trainer {
     pub fn timing(&self) -> Timing {
         self.recorded.timing()
     }
+}
+
+async fn read(values: Tensor<1>) -> Result<Vec<f32>, KernelError> {
+    Ok(values.into_data_async().await?.iter::<f32>().collect())
 }

@@ -20,7 +20,7 @@ use crate::{
     error::EngineError,
     pipeline::Pipeline,
     recipe,
-    session::{Present, Session, TrainingEnd, TrainingEvent},
+    session::{Present, Resume, Session, TrainingEnd, TrainingEvent},
     works::WorkInput,
 };
 
@@ -87,10 +87,26 @@ impl Server {
                 job,
                 works,
                 settings,
-            } => return self.train(job, &works, &settings).await,
+                checkpoint,
+                checkpoint_every,
+            } => {
+                let checkpoint = checkpoint.map(|buffer| buffers.bytes(buffer));
+                let resume = Resume {
+                    checkpoint: checkpoint.as_deref(),
+                    every: checkpoint_every,
+                };
+                return self.train(job, &works, &settings, resume).await;
+            }
             // Heard where messages come in.
             Request::Stop => {}
-            Request::Sample { job, settings } => return self.sample(job, &settings).await,
+            Request::Sample {
+                job,
+                settings,
+                image,
+            } => {
+                let image = image.map(|buffer| decode(&buffers.bytes(buffer)));
+                return self.sample(job, &settings, image.transpose()?).await;
+            }
             Request::SaveAdapter { title } => return self.save_adapter(&title),
             Request::LoadAdapter { name, bytes } => {
                 return self.load_adapter(&name, &buffers.bytes(bytes));
@@ -129,6 +145,7 @@ impl Server {
             name: pipeline.name.clone(),
             resolution: pipeline.resolution() as u32,
             parameters: pipeline.parameters,
+            hash: pipeline.hash.clone(),
         };
         self.session = Some(Session::new(device.clone(), pipeline));
         self.send(&Event::ModelLoaded(info));
@@ -165,6 +182,7 @@ impl Server {
         job: JobId,
         works: &[Work],
         settings: &TrainingSettings,
+        resume: Resume<'_>,
     ) -> Result<(), EngineError> {
         let mut inputs = Vec::with_capacity(works.len());
         for work in works {
@@ -182,10 +200,13 @@ impl Server {
             .train(
                 &inputs,
                 settings,
+                resume,
                 || stop.get(),
                 |event| {
-                    if let TrainingEvent::Stepped { report, .. } = &event {
-                        steps_done = report.step;
+                    match &event {
+                        TrainingEvent::Stepped { report, .. } => steps_done = report.step,
+                        TrainingEvent::Checkpoint { step, .. } => steps_done = *step,
+                        _ => {}
                     }
                     tell(&scope, job, settings.steps, event);
                 },
@@ -207,7 +228,12 @@ impl Server {
         error.map_or(Ok(()), Err)
     }
 
-    async fn sample(&mut self, job: JobId, settings: &SampleSettings) -> Result<(), EngineError> {
+    async fn sample(
+        &mut self,
+        job: JobId,
+        settings: &SampleSettings,
+        image: Option<Picture>,
+    ) -> Result<(), EngineError> {
         let session = self.session.as_mut().ok_or(EngineError::NoModel)?;
         let stop = self.inbox.borrow().stop_flag();
         let cold = !session.is_warm();
@@ -221,13 +247,12 @@ impl Server {
             true => &both[..],
             false => &both[..1],
         };
-        let steps = settings.steps * pictures.len() as u32;
+        let count = pictures.len() as u32;
         for (i, &with_adapter) in pictures.iter().enumerate() {
-            let before = settings.steps * i as u32;
             let scope = self.scope.clone();
             let result = session
-                .sample(settings, with_adapter, |step| {
-                    let step = before + step;
+                .sample(settings, image.as_ref(), with_adapter, |step, steps| {
+                    let (step, steps) = (steps * i as u32 + step, steps * count);
                     Outgoing::default().send(&scope, &Event::SampleStep { job, step, steps });
                     !stop.get()
                 })
@@ -244,7 +269,13 @@ impl Server {
                 Outgoing::default().send(&self.scope, &event);
             }
             let adapter = session.adapter().filter(|_| with_adapter);
-            let png = recipe::png(&picture, settings, &session.pipeline, adapter)?;
+            let png = recipe::png(
+                &picture,
+                settings,
+                &session.pipeline,
+                adapter,
+                image.is_some(),
+            )?;
             let mut out = Outgoing::default();
             let event = Event::Picture {
                 job,
@@ -309,6 +340,7 @@ fn info(present: &Present, name: &str) -> AdapterInfo {
         rank: present.lora.rank() as u32,
         parameters: present.lora.layout.parameters() as u64,
         steps: present.metadata.steps.unwrap_or_default(),
+        hash: present.hash.clone(),
     }
 }
 
@@ -351,6 +383,12 @@ fn tell(scope: &DedicatedWorkerGlobalScope, job: JobId, steps: u32, event: Train
             step,
             loss,
             held_back,
+        },
+        TrainingEvent::SamplerRecorded(timing) => recorded(Recording::SamplerStep, timing),
+        TrainingEvent::Checkpoint { step, bytes } => Event::Checkpoint {
+            job,
+            step,
+            bytes: out.attach(&bytes),
         },
         TrainingEvent::Previewed { step, pictures } => Event::Previewed {
             job,
