@@ -6,6 +6,11 @@ pub enum KernelError {
     /// A recorded computation was run with the wrong number of inputs.
     #[error("A recorded computation takes {expected} values and was given {found}.")]
     Inputs { expected: usize, found: usize },
+    /// The device computes something wrong.
+    #[error(
+        "The graphics card's driver computes wrongly here ({what}, off by {error:.1e}). Update the driver or the browser, or use another computer: pictures made with it would be noise."
+    )]
+    WrongAnswer { what: String, error: f64 },
     /// The device could not carry out what it was given.
     #[error(
         "The graphics card could not finish its work ({0}). Close other programs that use it, and start again."

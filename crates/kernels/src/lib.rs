@@ -5,6 +5,7 @@
 //! hot loop of the project goes through it.
 
 mod backends;
+mod check;
 mod error;
 mod functions;
 pub mod ops;
@@ -12,6 +13,7 @@ mod recorded;
 mod tier;
 pub mod wgsl;
 
+pub use check::{Extent, known_answers};
 pub use error::KernelError;
 pub use functions::*;
 pub use ops::ConvGeometry;

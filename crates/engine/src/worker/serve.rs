@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
-use atelier_kernels::Timing;
+use atelier_kernels::{Extent, Timing, known_answers};
 use atelier_pictures::{Picture, decode};
 use atelier_protocol::{
     AdapterInfo, Event, JobId, ModelInfo, Outcome, Recording, Request, SampleSettings, Stage,
@@ -122,8 +122,15 @@ impl Server {
     async fn start(&mut self) {
         match gpu::open().await {
             Ok((device, adapter, faults)) => {
+                self.send(&warm_up());
+                let answers = known_answers(&device, Extent::Quick).await;
                 self.gpu = Some((device, faults));
-                self.send(&Event::Ready(adapter));
+                match answers {
+                    Ok(_) => self.send(&Event::Ready(adapter)),
+                    Err(error) => self.send(&Event::Unsupported {
+                        message: error.to_string(),
+                    }),
+                }
             }
             Err(message) => self.send(&Event::Unsupported { message }),
         }
