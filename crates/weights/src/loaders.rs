@@ -151,7 +151,8 @@ fn wrong_shape(file: &Adapter<'_>) -> Option<Verdict> {
 
 /// `comfy.lora.load_lora` and the key maps it is given.
 fn comfy_ui(file: &Adapter<'_>) -> Verdict {
-    if let Some(name) = file.unpaired {
+    // It goes by the up factors, and stumbles over one that is alone.
+    if let Some(name) = file.lone_up() {
         return refuses(format!("\"{}\" has no other half", shown(name)));
     }
     if let Some(width) = file.text_width().filter(|width| !WIDTHS.contains(width)) {
@@ -161,6 +162,9 @@ fn comfy_ui(file: &Adapter<'_>) -> Verdict {
     }
     file.verdict(|module, ending| {
         let modules = &file.modules;
+        if !file.is_paired(module, ending) {
+            return false;
+        }
         if module.starts_with("lora_") {
             return ending == ".lora_down.weight" && modules.kohya(module, true);
         }

@@ -77,7 +77,7 @@ fn diffusers_does_what_is_said() {
 /// The other tools' rules, as read from their sources: who loads what.
 #[test]
 fn the_others_rules() {
-    let table: [(&str, [bool; 3]); 20] = [
+    let table: [(&str, [bool; 3]); 21] = [
         // title, [ComfyUI, A1111, InvokeAI]
         ("kohya", [true, true, true]),
         ("kohya, no metadata", [true, true, true]),
@@ -88,7 +88,8 @@ fn the_others_rules() {
         ("kohya, flat projection", [true, true, true]),
         ("kohya, convolution", [true, true, true]),
         ("kohya, a key of its own", [true, true, false]),
-        ("kohya, no up", [false, false, false]),
+        ("kohya, no up", [true, false, false]),
+        ("kohya, no down", [false, false, false]),
         ("kohya, unknown modules alone", [false, false, false]),
         ("kohya, LDM's blocks", [true, true, false]),
         ("kohya, other width", [true, true, true]),

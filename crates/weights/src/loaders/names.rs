@@ -80,6 +80,22 @@ impl<'a> Adapter<'a> {
         file
     }
 
+    /// An up factor without its down factor.
+    pub fn lone_up(&self) -> Option<&'a str> {
+        self.names.iter().copied().find(|name| {
+            ENDINGS.into_iter().any(|(down, up)| {
+                let module = name.strip_suffix(up);
+                module.is_some_and(|m| !self.names.contains(format!("{m}{down}").as_str()))
+            })
+        })
+    }
+
+    /// Whether a down factor's other half is there.
+    pub fn is_paired(&self, module: &str, ending: &str) -> bool {
+        let up = ENDINGS.iter().find(|(down, _)| *down == ending);
+        up.is_some_and(|(_, up)| self.names.contains(format!("{module}{up}").as_str()))
+    }
+
     pub fn all_kohya(&self) -> bool {
         let kohya = |name: &&str| KOHYA.iter().any(|prefix| name.starts_with(prefix));
         !self.names.is_empty() && self.names.iter().all(kohya)
