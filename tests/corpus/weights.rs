@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use atelier_weights::{
     Checkpoint, Decoder, Dtype, File, Folder, Header, Index, Limits, Pipeline, TensorView,
-    WeightsError, write,
+    WeightsError, check_loaders, write,
 };
 use common::{ALLOWANCE, Case, assert_refused, case, fuzz, peak_of, unreadable};
 
@@ -462,7 +462,10 @@ fn fuzz_checkpoints() {
         let Ok(header) = Header::parse(bytes, Limits::BASE) else {
             return;
         };
-        let (peak, read) = peak_of(|| Checkpoint::read(&header));
+        let (peak, read) = peak_of(|| {
+            check_loaders(&header);
+            Checkpoint::read(&header)
+        });
         assert!(peak <= 2 * bytes.len() + ALLOWANCE, "{peak} bytes");
         match read {
             Err(error) => assert_eq!(unreadable(&error.to_string()), None, "{error}"),

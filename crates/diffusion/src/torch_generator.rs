@@ -9,6 +9,9 @@
 /// first eight of a block being its cosines, the last eight its sines; smaller ones number by
 /// number in f64, and then the second of a pair waits for the next small tensor.
 ///
+/// In f16 PyTorch draws the same numbers and rounds them, where a tensor has whole blocks (latents
+/// have).
+///
 /// diffusers' pipelines draw the starting latents first, then each step's noise as it comes. Image-
 /// to-image draws the autoencoder's noise before both. DPM++ SDE's noise is not drawn from the
 /// generator there, so a seed gives other pictures with that sampler.

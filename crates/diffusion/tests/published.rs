@@ -1,4 +1,5 @@
-//! The scheduler_config.json of the models artists have, as published, and what is read from them.
+//! scheduler_config.json in the forms that the models artists have are published with (after diffusers'
+//! documentation and conversion code), and what is read from them.
 
 use atelier_diffusion::{NoiseSchedule, PredictionType, Sampler, SchedulerConfig, TimestepSpacing};
 

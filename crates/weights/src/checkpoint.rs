@@ -188,6 +188,18 @@ impl Checkpoint {
     }
 }
 
+/// The UNet's modules with weights in Stable Diffusion 1.x and 2.x: LDM's path and diffusers'.
+pub(crate) fn module_names() -> Vec<(String, String)> {
+    unet::Structure::published()
+        .names()
+        .into_iter()
+        .filter_map(|Rename { from, to, .. }| {
+            let from = from.strip_prefix(unet::PREFIX)?.strip_suffix(".weight")?;
+            Some((from.to_owned(), to.strip_suffix(".weight")?.to_owned()))
+        })
+        .collect()
+}
+
 /// How one of the file's tensors becomes one of a folder's.
 pub(crate) struct Rename {
     /// In the file.

@@ -20,6 +20,7 @@ mod header;
 mod index;
 mod json;
 mod kind;
+mod loaders;
 mod pipeline;
 mod write;
 
@@ -33,5 +34,6 @@ pub use folder::{Precision, WeightsFile, choose_weights};
 pub use header::{Header, Limits, TensorInfo};
 pub use index::Index;
 pub use kind::Kind;
+pub use loaders::{Tool, Verdict, check_loaders};
 pub use pipeline::{Part, Pipeline};
 pub use write::{TensorView, write};

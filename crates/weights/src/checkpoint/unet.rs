@@ -83,6 +83,25 @@ impl Structure {
         })
     }
 
+    /// That of Stable Diffusion 1.x; 2.x differs in widths alone.
+    pub fn published() -> Self {
+        let changing = ["input_blocks.4.0", "input_blocks.7.0"].map(str::to_owned);
+        Self {
+            in_channels: 4,
+            out_channels: 4,
+            block_out_channels: vec![320, 640, 1280, 1280],
+            depths: vec![1, 1, 1, 0],
+            mid_depth: 1,
+            layers_per_block: 2,
+            cross_attention_dim: 768,
+            use_linear_projection: false,
+            // All on the way up take another level's skips in.
+            shortcuts: (changing.into_iter())
+                .chain((0..12).map(|i| format!("output_blocks.{i}.0")))
+                .collect(),
+        }
+    }
+
     /// Every parameter, in LDM's names and diffusers'.
     pub fn names(&self) -> Vec<Rename> {
         let mut names = Vec::new();
