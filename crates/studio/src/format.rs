@@ -136,6 +136,15 @@ pub fn slug(words: &str) -> String {
     slug.trim_end_matches('-').to_owned()
 }
 
+/// A prompt as far as a line holds it.
+pub fn shortened(prompt: &str) -> String {
+    const CHARS: usize = 160;
+    match prompt.char_indices().nth(CHARS) {
+        Some((end, _)) => format!("{} …", &prompt[..end]),
+        None => prompt.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

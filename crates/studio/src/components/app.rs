@@ -1,25 +1,36 @@
 use leptos::{ev, prelude::*, task::spawn_local};
 
 use super::{
-    engine_trouble::EngineTrouble, leaving, make::Make, notices::Notices, status::EngineStatus,
-    train::Train, works::Works,
+    engine_trouble::EngineTrouble, language_choice::LanguageChoice, leaving, make::Make,
+    notices::Notices, status::EngineStatus, train::Train, works::Works,
 };
 use crate::{
-    files,
+    files, language,
     store::{EngineState, Place},
     strings::t,
     studio::Studio,
 };
 
-/// The whole page: works, train, make, one under the other.
+/// The page and what it keeps. A change of language draws it anew from the store.
 #[component]
 pub fn App() -> impl IntoView {
+    let spoken = language::begin();
+    provide_context(spoken);
     let studio = Studio::open();
     provide_context(studio);
     leaving::watch(studio.store);
     let dragging = accept_drops(studio);
-    let usable = move || !matches!(studio.store.engine.get(), EngineState::Unsupported(_));
+    move || {
+        spoken.0.track();
+        view! { <Page dragging /> }
+    }
+}
 
+/// What is seen: works, train, make, one under the other.
+#[component]
+fn Page(dragging: RwSignal<bool>) -> impl IntoView {
+    let studio = expect_context::<Studio>();
+    let usable = move || !matches!(studio.store.engine.get(), EngineState::Unsupported(_));
     view! {
         <a class="skip" href="#works">{t().skip}</a>
         <header class="top">
@@ -42,6 +53,7 @@ pub fn App() -> impl IntoView {
         </main>
         <footer class="foot">
             <p>{t().footer}</p>
+            <LanguageChoice />
         </footer>
         <div class="drop-veil" hidden=move || !dragging.get() aria-hidden="true">
             <p>{t().drop_here}</p>

@@ -7,6 +7,7 @@ mod crop;
 mod engine_trouble;
 mod fields;
 mod history;
+mod language_choice;
 mod leaving;
 mod loss_plot;
 mod make;

@@ -1,7 +1,7 @@
 use atelier_protocol::{Outcome, Stage};
 
 use super::Strings;
-use crate::format::{Span, loss, megabytes, number, span};
+use crate::format::{Span, loss, megabytes, number, shortened, span};
 
 pub static EN: Strings = Strings {
     name: "Atelier",
@@ -17,6 +17,7 @@ pub static EN: Strings = Strings {
     stop: "Stop",
     stopping: "Stopping …",
     would_lose: "What was learned has not been saved.",
+    language: "Language",
 
     time_left: |seconds| {
         Some(match span(seconds)? {
@@ -215,6 +216,7 @@ pub static EN: Strings = Strings {
     make_lead: "Say what to draw. The model as it was and the model with your hand draw it from the same seed, side by side.",
     prompt: "Prompt",
     prompt_placeholder: "A lighthouse on a small island",
+    prompt_help: "",
     trigger_added: |trigger| format!("Where your hand draws, “{trigger}” is added by itself."),
     make: "Make a picture",
     make_waits: "Waiting for the training …",
@@ -284,14 +286,5 @@ fn time(span: Span) -> String {
         Span::Minutes(m) => format!("{m} min"),
         Span::Hours { hours, minutes: 0 } => format!("{hours} h"),
         Span::Hours { hours, minutes } => format!("{hours} h {minutes} min"),
-    }
-}
-
-/// A prompt as far as a line holds it.
-fn shortened(prompt: &str) -> String {
-    const CHARS: usize = 160;
-    match prompt.char_indices().nth(CHARS) {
-        Some((end, _)) => format!("{} …", &prompt[..end]),
-        None => prompt.to_owned(),
     }
 }
