@@ -10,9 +10,11 @@
 mod components;
 mod files;
 mod format;
+mod gate;
 mod language;
 mod loss;
 mod meter;
+mod requests;
 mod samples;
 mod store;
 mod strings;

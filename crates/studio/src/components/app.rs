@@ -2,10 +2,13 @@ use leptos::{ev, prelude::*, task::spawn_local};
 
 use super::{
     engine_trouble::EngineTrouble, language_choice::LanguageChoice, leaving, make::Make,
-    notices::Notices, status::EngineStatus, train::Train, works::Works,
+    notices::Notices, requests::Requests, status::EngineStatus, train::Train, update::Update,
+    welcome::Welcome, works::Works,
 };
 use crate::{
-    files, language,
+    files,
+    gate::{self, Gatekeeper},
+    language, requests,
     store::{EngineState, Place},
     strings::t,
     studio::Studio,
@@ -19,6 +22,10 @@ pub fn App() -> impl IntoView {
     let studio = Studio::open();
     provide_context(studio);
     leaving::watch(studio.store);
+    provide_context(requests::listen());
+    let gatekeeper = Gatekeeper::listen();
+    provide_context(gatekeeper);
+    keep_site(studio);
     let dragging = accept_drops(studio);
     move || {
         spoken.0.track();
@@ -26,11 +33,21 @@ pub fn App() -> impl IntoView {
     }
 }
 
+/// Once the engine runs here, the site is worth its room on this machine.
+fn keep_site(studio: Studio) {
+    Effect::new(move |kept: Option<bool>| {
+        let ready = studio.store.engine.get() == EngineState::Ready;
+        if ready && kept != Some(true) {
+            gate::keep_site();
+        }
+        ready || kept == Some(true)
+    });
+}
+
 /// What is seen: works, train, make, one under the other.
 #[component]
 fn Page(dragging: RwSignal<bool>) -> impl IntoView {
     let studio = expect_context::<Studio>();
-    let usable = move || !matches!(studio.store.engine.get(), EngineState::Unsupported(_));
     view! {
         <a class="skip" href="#works">{t().skip}</a>
         <header class="top">
@@ -38,22 +55,23 @@ fn Page(dragging: RwSignal<bool>) -> impl IntoView {
             <EngineStatus />
         </header>
         <main>
-            <div class="intro">
-                <h1>{t().title}</h1>
-                <p class="lead">{t().lead}</p>
-                <p class="private">{t().private}</p>
-            </div>
+            <Update />
+            <Welcome />
             <EngineTrouble />
             <Notices place=Place::Page />
-            <div class="chapters" hidden=move || !usable()>
+            <div class="chapters" hidden=move || !studio.store.is_usable()>
                 <Works />
                 <Train />
                 <Make />
             </div>
         </main>
         <footer class="foot">
+            <Requests />
             <p>{t().footer}</p>
-            <LanguageChoice />
+            <div class="row foot-row">
+                <a href=t().how_page target="_blank" rel="noopener" data-testid="how">{t().how}</a>
+                <LanguageChoice />
+            </div>
         </footer>
         <div class="drop-veil" hidden=move || !dragging.get() aria-hidden="true">
             <p>{t().drop_here}</p>

@@ -19,11 +19,14 @@ mod picture_canvas;
 mod presets;
 mod previews;
 mod progress;
+mod requests;
 mod sample_works;
 mod status;
 mod train;
 mod train_details;
 mod train_progress;
+mod update;
+mod welcome;
 mod work_tile;
 mod works;
 

@@ -19,6 +19,75 @@ pub static DE: Strings = Strings {
     would_lose: "Das Gelernte ist noch nicht gespeichert.",
     language: "Sprache",
 
+    welcome_steps: [
+        (
+            "Werke hineinlegen",
+            "Fünf oder mehr eigene, von einer Hand.",
+        ),
+        (
+            "Lernen lassen",
+            "Ein, zwei Minuten auf einer Grafikkarte. Das Gelernte ist eine kleine Datei, und sie gehört dir.",
+        ),
+        (
+            "Bilder machen",
+            "Sag, was gezeichnet werden soll, und sieh es in deiner Handschrift neben dem Bild des Modells.",
+        ),
+    ],
+    welcome_run: "Zeig es mir mit Beispielwerken",
+    welcome_running: "Das Beispiel läuft …",
+    welcome_what: |n, author| {
+        format!(
+            "Ein Druck: Die Seite nimmt {} von {author}, lernt daraus und zeichnet.",
+            works(n)
+        )
+    },
+    how: "Wie es geht und was es nicht kann",
+    how_page: "how.de.html",
+
+    requests_see: "Jede Anfrage ansehen",
+    requests_title: "Was dieses Gerät verlassen hat",
+    requests_lead: "Jede Anfrage dieses Besuchs, wie der Browser sie festgehalten hat. Jede bat die eigene Adresse dieser Seite um eine Datei, wie beim Öffnen jeder Seite, und trug nichts von dir.",
+    requests_guarded: "Zwei Schlösser sorgen dafür: die Regeln der Seite (Content-Security-Policy), nach denen der Browser Seite und Motor an keine andere Adresse lässt, und der Torwächter, ein Teil der Seite zwischen ihr und dem Netz, der nur einfache Anfragen nach Dateien dieser Seite durchlässt.",
+    requests_unguarded: "Die Regeln der Seite (Content-Security-Policy) sorgen dafür: Nach ihnen lässt der Browser Seite und Motor an keine andere Adresse. Den Torwächter, das zweite Schloss, hat dieser Browser nicht gestartet; ohne Netz geht die Seite hier darum nicht.",
+    requests_host: "Wer diese Seite bereitstellt, sieht, was jeder Anbieter sieht: deine Netzadresse, Namen und Sprache deines Browsers und welche dieser Dateien geholt wurden. Der Browser selbst sieht außerdem gelegentlich nach, ob es eine neuere Fassung gibt (sw.js).",
+    requests_sum: |own, others, stopped, bytes| {
+        let mut sum = format!(
+            "{} an die eigene Adresse dieser Seite, {} an eine andere. {} kamen herein.",
+            requests(own),
+            if others == 0 {
+                "keine".to_owned()
+            } else {
+                others.to_string()
+            },
+            comma(format::size(bytes)),
+        );
+        if stopped > 0 {
+            sum += &format!(" {} vorher aufgehalten.", requests(stopped));
+        }
+        sum
+    },
+    requests_address: "Adresse",
+    requests_by: "Gefragt von",
+    requests_came: "Kam herein",
+    who_page: "Seite",
+    who_engine: "Motor",
+    who_gatekeeper: "Torwächter",
+    from_copy: "aus der Kopie hier",
+    was_stopped: "aufgehalten",
+    came: |bytes| comma(format::size(bytes)),
+    kept: |kept, of| {
+        if kept == of {
+            format!(
+                "Alle {of} Dateien dieser Seite liegen auf diesem Gerät: Sie öffnet sich, lernt und zeichnet auch ohne Netz."
+            )
+        } else {
+            format!("{kept} von {of} Dateien dieser Seite liegen bisher auf diesem Gerät.")
+        }
+    },
+    update_ready: "Eine neuere Fassung dieser Seite ist da. Sie übernimmt, wenn du die Seite neu lädst.",
+    update_now: "Jetzt laden",
+    update_other_tabs: "Diese Seite ist noch in einem anderen Tab offen. Schließe ihn zuerst.",
+
     time_left: |seconds| {
         Some(match span(seconds)? {
             Span::Seconds(s) if s <= 2 => "gleich fertig".to_owned(),
@@ -299,6 +368,14 @@ fn time(span: Span) -> String {
         Span::Minutes(m) => format!("{m} min"),
         Span::Hours { hours, minutes: 0 } => format!("{hours} h"),
         Span::Hours { hours, minutes } => format!("{hours} h {minutes} min"),
+    }
+}
+
+fn requests(n: u32) -> String {
+    if n == 1 {
+        "1 Anfrage".to_owned()
+    } else {
+        format!("{n} Anfragen")
     }
 }
 

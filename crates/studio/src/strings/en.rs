@@ -1,7 +1,7 @@
 use atelier_protocol::{Outcome, Stage};
 
 use super::Strings;
-use crate::format::{Span, loss, megabytes, number, shortened, span};
+use crate::format::{Span, loss, megabytes, number, shortened, size, span};
 
 pub static EN: Strings = Strings {
     name: "Atelier",
@@ -18,6 +18,72 @@ pub static EN: Strings = Strings {
     stopping: "Stopping …",
     would_lose: "What was learned has not been saved.",
     language: "Language",
+
+    welcome_steps: [
+        ("Drop in works", "Five or more of your own, by one hand."),
+        (
+            "Let it learn",
+            "A minute or two on a graphics card. What it learned is a small file, yours to keep.",
+        ),
+        (
+            "Make pictures",
+            "Say what to draw, and see it in your hand beside the model’s own.",
+        ),
+    ],
+    welcome_run: "Show me, with sample works",
+    welcome_running: "The example is under way …",
+    welcome_what: |n, author| {
+        format!(
+            "One press: it takes {} by {author}, learns from them and draws.",
+            works(n)
+        )
+    },
+    how: "How it works, and what it cannot do",
+    how_page: "how.html",
+
+    requests_see: "See every request",
+    requests_title: "What left this machine",
+    requests_lead: "Every request of this visit, as the browser recorded it. Each asked this page’s own address for a file, as opening any page does, and carried nothing of yours.",
+    requests_guarded: "Two locks see to it: the page’s policy (Content-Security-Policy), by which the browser lets page and engine reach no other address, and the gatekeeper, a part of the page between it and the network, which lets nothing through but plain requests for this site’s files.",
+    requests_unguarded: "The page’s policy (Content-Security-Policy) sees to it: by it the browser lets page and engine reach no other address. This browser has not started the page’s gatekeeper, the second lock, so the page does not work without a network here.",
+    requests_host: "Whoever hosts this page sees what every host sees: your network address, your browser’s name and language, and which of these files were asked for. The browser itself also looks now and then whether there is a newer version (sw.js).",
+    requests_sum: |own, others, stopped, bytes| {
+        let mut sum = format!(
+            "{} to this page’s own address, {} to any other. {} came in.",
+            requests(own),
+            if others == 0 {
+                "none".to_owned()
+            } else {
+                others.to_string()
+            },
+            size(bytes),
+        );
+        if stopped > 0 {
+            sum += &format!(" {} stopped before leaving.", requests(stopped));
+        }
+        sum
+    },
+    requests_address: "Address",
+    requests_by: "Asked by",
+    requests_came: "Came in",
+    who_page: "page",
+    who_engine: "engine",
+    who_gatekeeper: "gatekeeper",
+    from_copy: "from the copy here",
+    was_stopped: "stopped",
+    came: size,
+    kept: |kept, of| {
+        if kept == of {
+            format!(
+                "All {of} files of this page are kept on this machine: it opens, trains and draws without a network too."
+            )
+        } else {
+            format!("{kept} of {of} files of this page are kept on this machine so far.")
+        }
+    },
+    update_ready: "A newer version of this page is here. It takes over when you load the page again.",
+    update_now: "Load it now",
+    update_other_tabs: "This page is open in another tab, too. Close that one first.",
 
     time_left: |seconds| {
         Some(match span(seconds)? {
@@ -286,5 +352,13 @@ fn time(span: Span) -> String {
         Span::Minutes(m) => format!("{m} min"),
         Span::Hours { hours, minutes: 0 } => format!("{hours} h"),
         Span::Hours { hours, minutes } => format!("{hours} h {minutes} min"),
+    }
+}
+
+fn requests(n: u32) -> String {
+    if n == 1 {
+        "1 request".to_owned()
+    } else {
+        format!("{n} requests")
     }
 }

@@ -85,6 +85,41 @@ pub struct Strings {
     /// What the choice of language is called; in the page's language.
     pub language: &'static str,
 
+    // First visit
+    /// What one does, and what that is: works, training, pictures.
+    pub welcome_steps: [(&'static str, &'static str); 3],
+    pub welcome_run: &'static str,
+    pub welcome_running: &'static str,
+    /// Number of sample works, author.
+    pub welcome_what: fn(usize, &str) -> String,
+    pub how: &'static str,
+    /// The file beside the page.
+    pub how_page: &'static str,
+
+    // Privacy
+    pub requests_see: &'static str,
+    pub requests_title: &'static str,
+    pub requests_lead: &'static str,
+    pub requests_guarded: &'static str,
+    pub requests_unguarded: &'static str,
+    pub requests_host: &'static str,
+    /// Requests to the page's own address, to others, stopped ones, and bytes that came in.
+    pub requests_sum: fn(u32, u32, u32, f64) -> String,
+    pub requests_address: &'static str,
+    pub requests_by: &'static str,
+    pub requests_came: &'static str,
+    pub who_page: &'static str,
+    pub who_engine: &'static str,
+    pub who_gatekeeper: &'static str,
+    pub from_copy: &'static str,
+    pub was_stopped: &'static str,
+    pub came: fn(f64) -> String,
+    /// Files of the site on this machine, of how many.
+    pub kept: fn(u32, u32) -> String,
+    pub update_ready: &'static str,
+    pub update_now: &'static str,
+    pub update_other_tabs: &'static str,
+
     // Time and progress
     /// Seconds left, in words; none where it is not known.
     pub time_left: fn(f64) -> Option<String>,
