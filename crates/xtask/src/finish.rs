@@ -17,7 +17,7 @@ const GATEKEEPER: &str = "sw.js";
 /// The line of `www/sw.js` that is filled in.
 const NO_FILES: &str = "const FILES = {};";
 /// What `www/index.html` says of its preview picture.
-const PREVIEW: &str = r#"content="preview.png""#;
+const PREVIEW: &str = r#"content="preview.jpg""#;
 
 /// Finishes the page in `folder`. `address` is where it will be published; those who show previews of
 /// links want the picture's whole address, and a page that may lie anywhere does not know its own.
@@ -25,7 +25,7 @@ pub fn finish(folder: &Path, address: Option<&str>) -> Result<()> {
     if let Some(address) = address {
         let address = format!("{}/", address.trim_end_matches('/'));
         let whole = format!(
-            r#"content="{address}preview.png" />
+            r#"content="{address}preview.jpg" />
     <meta property="og:url" content="{address}""#
         );
         fill_in(&folder.join("index.html"), PREVIEW, &whole)?;
@@ -90,7 +90,7 @@ mod tests {
 
         finish(&root, Some("https://example.org/atelier")).unwrap();
         let page = fs::read_to_string(root.join("index.html")).unwrap();
-        assert!(page.contains(r#"content="https://example.org/atelier/preview.png" />"#));
+        assert!(page.contains(r#"content="https://example.org/atelier/preview.jpg" />"#));
         assert!(page.contains(r#"og:url" content="https://example.org/atelier/" />"#));
         let text = fs::read_to_string(&gatekeeper).unwrap();
         // Of "abc", from FIPS 180-4's example.
