@@ -26,7 +26,7 @@ pub static DE: Strings = Strings {
         ),
         (
             "Lernen lassen",
-            "Ein, zwei Minuten auf einer Grafikkarte. Das Gelernte ist eine kleine Datei, und sie gehört dir.",
+            "Minuten, auf deiner Grafikkarte. Das Gelernte ist eine kleine Datei, und sie gehört dir.",
         ),
         (
             "Bilder machen",

@@ -23,7 +23,7 @@ pub static EN: Strings = Strings {
         ("Drop in works", "Five or more of your own, by one hand."),
         (
             "Let it learn",
-            "A minute or two on a graphics card. What it learned is a small file, yours to keep.",
+            "Minutes, on your own graphics card. What it learned is a small file, yours to keep.",
         ),
         (
             "Make pictures",
