@@ -2,7 +2,10 @@
 //
 // A module worker hears messages as soon as this script has run once, long before the wasm is there.
 // So they are kept here and played again when the engine listens.
+import { report } from "./requests.js";
 import start from "./worker.js";
+
+report("engine");
 
 const early = [];
 const keep = (event) => early.push(event.data);

@@ -32,10 +32,10 @@ const SOFTWARE_GPU = [
 mkdirSync(OUT, { recursive: true });
 
 /** Opens a browser with an empty profile; without `gpu` it has WebGPU and finds no adapter. */
-export async function openBrowser({ gpu = true } = {}) {
+export async function openBrowser({ gpu = true, args = [] } = {}) {
   return chromium.launch({
     executablePath: need('CHROMIUM'),
-    args: ['--no-sandbox', ...QUIET, ...(gpu ? SOFTWARE_GPU : ['--disable-gpu'])],
+    args: ['--no-sandbox', ...QUIET, ...(gpu ? SOFTWARE_GPU : ['--disable-gpu']), ...args],
   });
 }
 
@@ -46,6 +46,11 @@ export async function openBrowser({ gpu = true } = {}) {
 export async function openPage(browser, { viewport = { width: 1280, height: 900 }, ...options } = {}) {
   const context = await browser.newContext({ viewport, acceptDownloads: true, ...options });
   context.setDefaultTimeout(30_000);
+  return recordPage(context);
+}
+
+/** Another page of a context, recorded as that of `openPage`. */
+export async function recordPage(context) {
   const page = await context.newPage();
   const record = { requests: [], logged: [], events: [] };
   context.on('request', (request) => {

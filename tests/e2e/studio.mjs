@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { OUT, PATIENCE, openBrowser, openPage, visit } from './browser.mjs';
+import { OUT, PATIENCE, openBrowser, openPage, recordPage, visit } from './browser.mjs';
 
 const SAMPLES = fileURLToPath(new URL('../../www/samples/', import.meta.url));
 
@@ -20,10 +20,11 @@ export function drawings(author) {
 }
 
 export class Studio {
-  /** Opens a browser (unless one is given) and the page in it, and waits until the model is loaded. */
-  static async open({ browser, ready = true, address, ...options } = {}) {
-    const own = browser ? null : await openBrowser();
-    const studio = new Studio(await openPage(browser ?? own, options), own);
+  /** Opens a browser (unless one is given, or a context that has seen the page) and the page in it, and waits until the model is loaded. */
+  static async open({ browser, context, ready = true, address, ...options } = {}) {
+    const own = browser || context ? null : await openBrowser();
+    const opened = context ? await recordPage(context) : await openPage(browser ?? own, options);
+    const studio = new Studio(opened, own);
     await visit(studio.page, address);
     if (ready) await studio.event('model_loaded');
     return studio;
@@ -44,6 +45,11 @@ export class Studio {
 
   async screenshot(name) {
     await this.page.screenshot({ path: join(OUT, `${name}.png`), fullPage: true });
+  }
+
+  /** What the window shows, without the rest of the page, as JPEG. */
+  async screenshotAt(path) {
+    await this.page.screenshot({ path, quality: 80 });
   }
 
   // --- What the engine says ---

@@ -40,6 +40,17 @@ pub fn megabytes(bytes: u64) -> String {
     }
 }
 
+/// A file's size, in the unit that suits it.
+pub fn size(bytes: f64) -> String {
+    if bytes < 1e3 {
+        format!("{bytes:.0} B")
+    } else if bytes < 1e6 {
+        format!("{:.0} kB", bytes / 1e3)
+    } else {
+        format!("{} MB", megabytes(bytes as u64))
+    }
+}
+
 /// A loss with three digits that say something.
 pub fn loss(value: f32) -> String {
     if value >= 1.0 {
@@ -136,6 +147,15 @@ pub fn slug(words: &str) -> String {
     slug.trim_end_matches('-').to_owned()
 }
 
+/// A prompt as far as a line holds it.
+pub fn shortened(prompt: &str) -> String {
+    const CHARS: usize = 160;
+    match prompt.char_indices().nth(CHARS) {
+        Some((end, _)) => format!("{} …", &prompt[..end]),
+        None => prompt.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,6 +183,13 @@ mod tests {
         );
         assert_eq!(span(f64::NAN), None);
         assert_eq!(span(-1.0), None);
+    }
+
+    #[test]
+    fn sizes_have_the_unit_that_suits_them() {
+        assert_eq!(size(0.0), "0 B");
+        assert_eq!(size(1_499.0), "1 kB");
+        assert_eq!(size(60.8e6), "61 MB");
     }
 
     #[test]

@@ -10,8 +10,11 @@
 mod components;
 mod files;
 mod format;
+mod gate;
+mod language;
 mod loss;
 mod meter;
+mod requests;
 mod samples;
 mod store;
 mod strings;
@@ -27,6 +30,7 @@ pub fn start() {
     let Some(root) = document().get_element_by_id("studio") else {
         return;
     };
-    root.set_inner_html("");
+    // Not through innerHTML, which the page's policy leaves to nobody.
+    root.replace_children_with_node_0();
     mount_to(root.unchecked_into(), components::App).forget();
 }

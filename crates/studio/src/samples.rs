@@ -20,14 +20,19 @@ pub async fn sets() -> Vec<SampleSet> {
     serde_json::from_str(&text).unwrap_or_default()
 }
 
-/// One of a set's works, as if the artist had picked it.
-pub async fn file(set: &SampleSet, work: &SampleWork) -> Result<File, JsValue> {
+/// Where one of a set's works is, beside the page.
+pub fn address(set: &SampleSet, work: &SampleWork) -> String {
     let path = work
         .file
         .split('/')
         .map(|part| String::from(encode_uri_component(part)));
     let path = path.collect::<Vec<_>>().join("/");
-    let blob = fetch(&format!("samples/{}/{path}", encode_uri_component(&set.id))).await?;
+    format!("samples/{}/{path}", encode_uri_component(&set.id))
+}
+
+/// One of a set's works, as if the artist had picked it.
+pub async fn file(set: &SampleSet, work: &SampleWork) -> Result<File, JsValue> {
+    let blob = fetch(&address(set, work)).await?;
     File::new_with_blob_sequence(&Array::of1(&blob), &work.file)
 }
 

@@ -1,6 +1,6 @@
 //! The engine's worker, as the page holds it.
 //!
-//! The script is `engine.js` beside `index.html`. It keeps messages that come while the wasm is
+//! [`gate::engine`] starts it with `engine.js`. That keeps messages that come while the wasm is
 //! still on its way (a module worker that awaits at its top would lose them) and then starts
 //! `worker.js`, which is what Trunk calls the output of the engine's binary `worker`.
 
@@ -9,12 +9,9 @@ use std::sync::Arc;
 use atelier_protocol::{Event, Request};
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{ErrorEvent, MessageEvent, Worker};
 
-use crate::store::Bytes;
-
-/// Relative to the page, so that it works from any folder of any host.
-const SCRIPT: &str = "engine.js";
+use crate::{gate, store::Bytes};
 
 pub struct EngineWorker {
     worker: Worker,
@@ -28,10 +25,7 @@ impl EngineWorker {
         on_event: impl Fn(Event, Vec<Bytes>) + 'static,
         on_crash: impl Fn(String) + Clone + 'static,
     ) -> Result<Self, JsValue> {
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        options.set_name("atelier-engine");
-        let worker = Worker::new_with_options(SCRIPT, &options)?;
+        let worker = gate::engine()?;
 
         let crash = on_crash.clone();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {

@@ -1,11 +1,12 @@
 //! `cargo xtask`: the one way to set up, serve, build and test Atelier.
 //!
 //! [`setup`] brings in the tools, [`page`] builds the web page with them and [`shrink`] makes it
-//! smaller, [`serve`] is a static file server, [`test`] runs every test, [`sizes`] weighs what was built. [`command`] runs
+//! smaller and [`finish`] complete, [`serve`] is a static file server, [`test`] runs every test, [`sizes`] weighs what was built. [`command`] runs
 //! programs and [`error`] says what went wrong and what to do.
 
 mod command;
 mod error;
+mod finish;
 mod fresh;
 mod page;
 mod project;
@@ -30,6 +31,7 @@ cargo xtask COMMAND
     --port N         start looking for a free port at N
     --at /PATH/      serve it from a sub-path, as a project page is
   build            set up and build the page to publish into dist/, for any static host and any sub-path
+    --address URL    where it will be, for the picture that others show with a link to it
   test [WORD...]   set up and run every test: format, lint, native, browser
     format lint native browser
                      run only these parts
@@ -59,8 +61,17 @@ fn run(words: &[&str]) -> Result<ExitCode> {
             setup::for_tests(&project)?;
         }
         ["serve", options @ ..] => serve::run(&project, &serve::Options::parse(options)?)?,
-        ["build"] => {
-            let dist = page::build(&project, Build::Published)?;
+        ["build", options @ ..] => {
+            let address = match options {
+                [] => None,
+                ["--address", address] if address.starts_with("https://") => Some(*address),
+                _ => {
+                    return Err(Error::Usage(
+                        "build takes --address https://WHERE/IT/WILL/BE/ and nothing else.".into(),
+                    ));
+                }
+            };
+            let dist = page::build(&project, Build::Published, address)?;
             sizes::report(&project, &dist)?;
         }
         ["test", options @ ..] => return test::run(&project, &test::Options::parse(options)?),

@@ -4,13 +4,14 @@ use std::{fs, path::PathBuf};
 
 use crate::{
     error::{Error, Result},
+    finish,
     fresh::Inputs,
     project::Project,
     setup, shrink,
 };
 
 /// Everything the page is made from. Crates that only run natively are left out.
-const SOURCES: [&str; 19] = [
+const SOURCES: [&str; 20] = [
     ".cargo/config.toml",
     "Cargo.lock",
     "Cargo.toml",
@@ -26,6 +27,7 @@ const SOURCES: [&str; 19] = [
     "crates/studio",
     "crates/training",
     "crates/weights",
+    "crates/xtask/src/finish.rs",
     "crates/xtask/src/page.rs",
     "crates/xtask/src/shrink.rs",
     "shaders",
@@ -58,8 +60,9 @@ impl Build {
     }
 }
 
-/// Sets up and builds the page; its folder. Does nothing when nothing has changed since.
-pub fn build(project: &Project, build: Build) -> Result<PathBuf> {
+/// Sets up and builds the page; its folder. Does nothing when nothing has changed since. `address` is
+/// where it will be published, when that is known.
+pub fn build(project: &Project, build: Build, address: Option<&str>) -> Result<PathBuf> {
     let wasm_target = setup::for_page(project, build)?;
     let profile = build.profile();
     let folder = build.folder(project);
@@ -67,7 +70,7 @@ pub fn build(project: &Project, build: Build) -> Result<PathBuf> {
     let inputs = Inputs::look(
         &project.root,
         &SOURCES,
-        &format!("{profile} {wasm_target:?}"),
+        &format!("{profile} {wasm_target:?} {address:?}"),
     )?;
     if folder.join("index.html").is_file() && inputs.are_those_of(&stamp) {
         println!("The page in {} is up to date.", folder.display());
@@ -88,6 +91,7 @@ pub fn build(project: &Project, build: Build) -> Result<PathBuf> {
     if build == Build::Published {
         shrink::all_wasm(project, &folder)?;
     }
+    finish::finish(&folder, address)?;
     inputs.write(&stamp)?;
     Ok(folder)
 }

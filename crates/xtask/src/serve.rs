@@ -57,7 +57,7 @@ impl Options {
 
 /// Builds the page and serves it until interrupted.
 pub fn run(project: &Project, options: &Options) -> Result<()> {
-    let folder = page::build(project, Build::Local)?;
+    let folder = page::build(project, Build::Local, None)?;
     let address = start(folder, &options.at, options.port)?;
     println!("\nAtelier is at {address} (Ctrl-C ends it)");
     loop {

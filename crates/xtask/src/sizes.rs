@@ -20,7 +20,7 @@ pub fn report(project: &Project, dist: &Path) -> Result<()> {
         let extension = path.extension().unwrap_or_default();
         if path.is_dir() {
             folders.push(path);
-        } else if ["wasm", "js", "css", "html"]
+        } else if ["wasm", "js", "css", "html", "webmanifest"]
             .iter()
             .any(|e| extension == *e)
         {

@@ -161,7 +161,7 @@ fn browser(project: &Project, options: &Options) -> Result<Tally> {
         what: "A browser".into(),
         remedy: "Run `cargo xtask setup`, or name one with CHROMIUM=/path/to/it.".into(),
     })?;
-    let page = page::build(project, options.build)?;
+    let page = page::build(project, options.build, None)?;
     let address = serve::start(page, SUB_PATH, PORT)?;
     let folder = project.end_to_end();
     let mut files: Vec<_> = fs::read_dir(&folder)

@@ -1,25 +1,53 @@
 use leptos::{ev, prelude::*, task::spawn_local};
 
 use super::{
-    engine_trouble::EngineTrouble, leaving, make::Make, notices::Notices, status::EngineStatus,
-    train::Train, works::Works,
+    engine_trouble::EngineTrouble, language_choice::LanguageChoice, leaving, make::Make,
+    notices::Notices, requests::Requests, status::EngineStatus, train::Train, update::Update,
+    welcome::Welcome, works::Works,
 };
 use crate::{
     files,
+    gate::{self, Gatekeeper},
+    language, requests,
     store::{EngineState, Place},
     strings::t,
     studio::Studio,
 };
 
-/// The whole page: works, train, make, one under the other.
+/// The page and what it keeps. A change of language draws it anew from the store.
 #[component]
 pub fn App() -> impl IntoView {
+    let spoken = language::begin();
+    provide_context(spoken);
     let studio = Studio::open();
     provide_context(studio);
     leaving::watch(studio.store);
+    provide_context(requests::listen());
+    let gatekeeper = Gatekeeper::listen();
+    provide_context(gatekeeper);
+    keep_site(studio);
     let dragging = accept_drops(studio);
-    let usable = move || !matches!(studio.store.engine.get(), EngineState::Unsupported(_));
+    move || {
+        spoken.0.track();
+        view! { <Page dragging /> }
+    }
+}
 
+/// Once the engine runs here, the site is worth its room on this machine.
+fn keep_site(studio: Studio) {
+    Effect::new(move |kept: Option<bool>| {
+        let ready = studio.store.engine.get() == EngineState::Ready;
+        if ready && kept != Some(true) {
+            gate::keep_site();
+        }
+        ready || kept == Some(true)
+    });
+}
+
+/// What is seen: works, train, make, one under the other.
+#[component]
+fn Page(dragging: RwSignal<bool>) -> impl IntoView {
+    let studio = expect_context::<Studio>();
     view! {
         <a class="skip" href="#works">{t().skip}</a>
         <header class="top">
@@ -27,21 +55,23 @@ pub fn App() -> impl IntoView {
             <EngineStatus />
         </header>
         <main>
-            <div class="intro">
-                <h1>{t().title}</h1>
-                <p class="lead">{t().lead}</p>
-                <p class="private">{t().private}</p>
-            </div>
+            <Update />
+            <Welcome />
             <EngineTrouble />
             <Notices place=Place::Page />
-            <div class="chapters" hidden=move || !usable()>
+            <div class="chapters" hidden=move || !studio.store.is_usable()>
                 <Works />
                 <Train />
                 <Make />
             </div>
         </main>
         <footer class="foot">
+            <Requests />
             <p>{t().footer}</p>
+            <div class="row foot-row">
+                <a href=t().how_page target="_blank" rel="noopener" data-testid="how">{t().how}</a>
+                <LanguageChoice />
+            </div>
         </footer>
         <div class="drop-veil" hidden=move || !dragging.get() aria-hidden="true">
             <p>{t().drop_here}</p>

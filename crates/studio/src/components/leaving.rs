@@ -1,6 +1,7 @@
 use leptos::{ev, prelude::*};
 
 use crate::{
+    language::Spoken,
     store::{Activity, Store},
     strings::t,
 };
@@ -24,7 +25,9 @@ pub fn watch(store: Store) {
             .with(|s| s.map(|s| (100.0 * s.fraction()) as u32)),
         Activity::Idle => None,
     });
+    let spoken = expect_context::<Spoken>();
     Effect::new(move |_| {
+        spoken.0.track();
         let title = match share.get() {
             Some(percent) => format!("{percent} % · {}", t().name),
             None => t().document_title.to_owned(),

@@ -70,7 +70,7 @@ pub fn LossPlot() -> impl IntoView {
                     </svg>
                 </div>
                 <p class="x" aria-hidden="true">
-                    <span>"0"</span>
+                    <span>{"0"}</span>
                     <span>{move || (t().steps)(steps.get())}</span>
                 </p>
             </figure>

@@ -67,6 +67,8 @@ pub fn Make() -> impl IntoView {
                         on:input=move |e| store.sample.update(|s| s.prompt = event_target_value(&e))
                         on:keydown=enter
                     ></textarea>
+                    {(!t().prompt_help.is_empty())
+                        .then(|| view! { <span class="help">{t().prompt_help}</span> })}
                     <Show when=move || trigger().is_some()>
                         <span class="help" data-testid="trigger-added">
                             {move || (t().trigger_added)(&trigger().unwrap_or_default())}

@@ -27,7 +27,7 @@ pub fn Notices(place: Place) -> impl IntoView {
                             aria-label=t().dismiss
                             on:click=move |_| store.dismiss(notice.id)
                         >
-                            <span aria-hidden="true">"×"</span>
+                            <span aria-hidden="true">{"×"}</span>
                         </button>
                     </li>
                 </For>

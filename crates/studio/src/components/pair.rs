@@ -81,7 +81,7 @@ fn Side(made: Made, with_adapter: bool, pending: bool) -> impl IntoView {
         }
         None if pending => view! {
             <figure class="side">
-                <div class="blank"></div>
+                <div class="blank">{""}</div>
                 <figcaption class="row"><span>{name}</span></figcaption>
             </figure>
         }

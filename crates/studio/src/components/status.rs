@@ -53,7 +53,7 @@ pub fn EngineStatus() -> impl IntoView {
                 None => {
                     view! {
                         <p>
-                            <span class="dot" aria-hidden="true"></span>
+                            <span class="dot" aria-hidden="true">{""}</span>
                             {move || state().1}
                             <span class="gpu">{gpu}</span>
                         </p>

@@ -37,7 +37,7 @@ pub fn WorkTile(work: Work) -> impl IntoView {
                 aria-label=(t().remove)(&work.name)
                 on:click=move |_| studio.remove_work(id)
             >
-                <span aria-hidden="true">"×"</span>
+                <span aria-hidden="true">{"×"}</span>
             </button>
         </li>
     }

@@ -171,6 +171,11 @@ impl Store {
             .with(|shelf| shelf.get(current).map(|s| s.info.clone()))
     }
 
+    /// Whether this browser and machine will do, as far as is known.
+    pub fn is_usable(&self) -> bool {
+        !matches!(self.engine.get(), EngineState::Unsupported(_))
+    }
+
     /// Whether leaving the page would lose something.
     pub fn would_lose(&self) -> bool {
         matches!(self.activity.get_untracked(), Activity::Training(_))

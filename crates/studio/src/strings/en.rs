@@ -1,7 +1,7 @@
 use atelier_protocol::{Outcome, Stage};
 
 use super::Strings;
-use crate::format::{Span, loss, megabytes, number, span};
+use crate::format::{Span, loss, megabytes, number, shortened, size, span};
 
 pub static EN: Strings = Strings {
     name: "Atelier",
@@ -17,6 +17,73 @@ pub static EN: Strings = Strings {
     stop: "Stop",
     stopping: "Stopping …",
     would_lose: "What was learned has not been saved.",
+    language: "Language",
+
+    welcome_steps: [
+        ("Drop in works", "Five or more of your own, by one hand."),
+        (
+            "Let it learn",
+            "Minutes, on your own graphics card. What it learned is a small file, yours to keep.",
+        ),
+        (
+            "Make pictures",
+            "Say what to draw, and see it in your hand beside the model’s own.",
+        ),
+    ],
+    welcome_run: "Show me, with sample works",
+    welcome_running: "The example is under way …",
+    welcome_what: |n, author| {
+        format!(
+            "One press: it takes {} by {author}, learns from them and draws.",
+            works(n)
+        )
+    },
+    how: "How it works, and what it cannot do",
+    how_page: "how.html",
+
+    requests_see: "See every request",
+    requests_title: "What left this machine",
+    requests_lead: "Every request of this visit, as the browser recorded it. Each asked this page’s own address for a file, as opening any page does, and carried nothing of yours.",
+    requests_guarded: "Two locks see to it: the page’s policy (Content-Security-Policy), by which the browser lets page and engine reach no other address, and the gatekeeper, a part of the page between it and the network, which lets nothing through but plain requests for this site’s files.",
+    requests_unguarded: "The page’s policy (Content-Security-Policy) sees to it: by it the browser lets page and engine reach no other address. This browser has not started the page’s gatekeeper, the second lock, so the page does not work without a network here.",
+    requests_host: "Whoever hosts this page sees what every host sees: your network address, your browser’s name and language, and which of these files were asked for. The browser itself also looks now and then whether there is a newer version (sw.js).",
+    requests_sum: |own, others, stopped, bytes| {
+        let mut sum = format!(
+            "{} to this page’s own address, {} to any other. {} came in.",
+            requests(own),
+            if others == 0 {
+                "none".to_owned()
+            } else {
+                others.to_string()
+            },
+            size(bytes),
+        );
+        if stopped > 0 {
+            sum += &format!(" {} stopped before leaving.", requests(stopped));
+        }
+        sum
+    },
+    requests_address: "Address",
+    requests_by: "Asked by",
+    requests_came: "Came in",
+    who_page: "page",
+    who_engine: "engine",
+    who_gatekeeper: "gatekeeper",
+    from_copy: "from the copy here",
+    was_stopped: "stopped",
+    came: size,
+    kept: |kept, of| {
+        if kept == of {
+            format!(
+                "All {of} files of this page are kept on this machine: it opens, trains and draws without a network too."
+            )
+        } else {
+            format!("{kept} of {of} files of this page are kept on this machine so far.")
+        }
+    },
+    update_ready: "A newer version of this page is here. It takes over when you load the page again.",
+    update_now: "Load it now",
+    update_other_tabs: "This page is open in another tab, too. Close that one first.",
 
     time_left: |seconds| {
         Some(match span(seconds)? {
@@ -215,6 +282,7 @@ pub static EN: Strings = Strings {
     make_lead: "Say what to draw. The model as it was and the model with your hand draw it from the same seed, side by side.",
     prompt: "Prompt",
     prompt_placeholder: "A lighthouse on a small island",
+    prompt_help: "",
     trigger_added: |trigger| format!("Where your hand draws, “{trigger}” is added by itself."),
     make: "Make a picture",
     make_waits: "Waiting for the training …",
@@ -287,11 +355,10 @@ fn time(span: Span) -> String {
     }
 }
 
-/// A prompt as far as a line holds it.
-fn shortened(prompt: &str) -> String {
-    const CHARS: usize = 160;
-    match prompt.char_indices().nth(CHARS) {
-        Some((end, _)) => format!("{} …", &prompt[..end]),
-        None => prompt.to_owned(),
+fn requests(n: u32) -> String {
+    if n == 1 {
+        "1 request".to_owned()
+    } else {
+        format!("{n} requests")
     }
 }

@@ -1,12 +1,69 @@
 //! Every word on the page. A language is one [`Strings`]; the compiler asks for each of them.
 
+mod de;
 mod en;
+
+use std::cell::Cell;
 
 use atelier_protocol::{AdapterInfo, Outcome, SampleSettings, Stage};
 
+/// A language the page speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    #[default]
+    English,
+    German,
+}
+
+impl Language {
+    pub const ALL: [Language; 2] = [Language::English, Language::German];
+
+    /// As in `<html lang>`.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Language::English => "en",
+            Language::German => "de",
+        }
+    }
+
+    /// As its speakers call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Language::English => "English",
+            Language::German => "Deutsch",
+        }
+    }
+
+    /// The first of the `wanted` language tags (`de-AT`) that the page speaks; English for none.
+    pub fn first_of(wanted: impl IntoIterator<Item = String>) -> Self {
+        let spoken = |tag: String| {
+            let language = tag.split('-').next().unwrap_or_default().to_lowercase();
+            Self::ALL.into_iter().find(|l| l.tag() == language)
+        };
+        wanted.into_iter().find_map(spoken).unwrap_or_default()
+    }
+
+    fn strings(self) -> &'static Strings {
+        match self {
+            Language::English => &en::EN,
+            Language::German => &de::DE,
+        }
+    }
+}
+
+thread_local! {
+    static SPOKEN: Cell<Language> = const { Cell::new(Language::English) };
+}
+
+/// From now on [`t`] speaks `language`. What is already on the page stays as it is; who changes the
+/// language draws the page anew.
+pub fn speak(language: Language) {
+    SPOKEN.set(language);
+}
+
 /// The strings of the page's language.
 pub fn t() -> &'static Strings {
-    &en::EN
+    SPOKEN.get().strings()
 }
 
 /// Functions take what the sentence is about, so that each language orders it as it must.
@@ -25,6 +82,43 @@ pub struct Strings {
     pub stop: &'static str,
     pub stopping: &'static str,
     pub would_lose: &'static str,
+    /// What the choice of language is called; in the page's language.
+    pub language: &'static str,
+
+    // First visit
+    /// What one does, and what that is: works, training, pictures.
+    pub welcome_steps: [(&'static str, &'static str); 3],
+    pub welcome_run: &'static str,
+    pub welcome_running: &'static str,
+    /// Number of sample works, author.
+    pub welcome_what: fn(usize, &str) -> String,
+    pub how: &'static str,
+    /// The file beside the page.
+    pub how_page: &'static str,
+
+    // Privacy
+    pub requests_see: &'static str,
+    pub requests_title: &'static str,
+    pub requests_lead: &'static str,
+    pub requests_guarded: &'static str,
+    pub requests_unguarded: &'static str,
+    pub requests_host: &'static str,
+    /// Requests to the page's own address, to others, stopped ones, and bytes that came in.
+    pub requests_sum: fn(u32, u32, u32, f64) -> String,
+    pub requests_address: &'static str,
+    pub requests_by: &'static str,
+    pub requests_came: &'static str,
+    pub who_page: &'static str,
+    pub who_engine: &'static str,
+    pub who_gatekeeper: &'static str,
+    pub from_copy: &'static str,
+    pub was_stopped: &'static str,
+    pub came: fn(f64) -> String,
+    /// Files of the site on this machine, of how many.
+    pub kept: fn(u32, u32) -> String,
+    pub update_ready: &'static str,
+    pub update_now: &'static str,
+    pub update_other_tabs: &'static str,
 
     // Time and progress
     /// Seconds left, in words; none where it is not known.
@@ -171,6 +265,8 @@ pub struct Strings {
     pub make_lead: &'static str,
     pub prompt: &'static str,
     pub prompt_placeholder: &'static str,
+    /// In languages that the model does not read: that prompts are English. Otherwise empty.
+    pub prompt_help: &'static str,
     pub trigger_added: fn(&str) -> String,
     pub make: &'static str,
     pub make_waits: &'static str,
@@ -204,4 +300,18 @@ pub struct Strings {
     pub recipe: fn(&SampleSettings) -> String,
     pub history: &'static str,
     pub show_again: fn(&str) -> String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_language_spoken_is_taken() {
+        let first = |tags: &[&str]| Language::first_of(tags.iter().map(|t| (*t).to_owned()));
+        assert_eq!(first(&["fr-FR", "de-AT", "en"]), Language::German);
+        assert_eq!(first(&["EN-gb", "de"]), Language::English);
+        assert_eq!(first(&["fr"]), Language::English);
+        assert_eq!(first(&[]), Language::English);
+    }
 }

@@ -1,6 +1,7 @@
 //! What the artist can do: each action changes the store and asks the engine.
 
 mod adapters;
+mod example;
 mod making;
 mod training;
 mod works;
@@ -13,13 +14,13 @@ use leptos::{prelude::*, task::spawn_local};
 use web_sys::File;
 
 use crate::{
-    files, samples,
+    files, gate, samples,
     store::{Bytes, EngineState, FilePurpose, FollowUp, Place, SampleSet, Store, Tone},
     strings::t,
     worker::EngineWorker,
 };
 
-/// The model that comes with the site.
+/// The model that comes with the site, beside the page.
 const MODEL_URL: &str = "models/sketch/";
 /// Files beyond this are not even read: no picture of sensible size needs it.
 const MAX_FILE_BYTES: f64 = 256e6;
@@ -33,6 +34,8 @@ pub struct Studio {
     sending: StoredValue<bool>,
     pub sample_sets: RwSignal<Vec<Arc<SampleSet>>>,
     pub fetching_samples: RwSignal<bool>,
+    /// The example was asked for, and its training has not begun.
+    pub example: RwSignal<bool>,
 }
 
 impl Studio {
@@ -45,7 +48,9 @@ impl Studio {
             sending: StoredValue::new(false),
             sample_sets: RwSignal::new(Vec::new()),
             fetching_samples: RwSignal::new(false),
+            example: RwSignal::new(false),
         };
+        studio.watch_example();
         studio.start_engine();
         spawn_local(async move {
             let sets = samples::sets().await;
@@ -78,7 +83,7 @@ impl Studio {
         self.store.engine.set(EngineState::Loading);
         self.ask(
             &Request::LoadModel {
-                url: MODEL_URL.to_owned(),
+                url: gate::address_of(MODEL_URL),
             },
             &[],
         );

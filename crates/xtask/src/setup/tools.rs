@@ -73,15 +73,20 @@ pub fn ensure_wasm_opt(project: &Project) -> Result<()> {
         .go()
 }
 
-/// Playwright's driver without a browser of its own; the tests bring the system's.
+/// Playwright's driver without a browser of its own (the tests bring the system's), and axe-core.
 pub fn ensure_playwright(project: &Project) -> Result<()> {
     let folder = project.end_to_end();
     let lock = read(&folder.join("package-lock.json"))?;
     // npm keeps a copy of the lock of what it installed.
-    let installed = fs::read_to_string(folder.join("node_modules/.package-lock.json"));
-    let wanted = version_in_lock(&lock, "playwright-core");
-    if wanted.is_some()
-        && installed.is_ok_and(|have| version_in_lock(&have, "playwright-core") == wanted)
+    let installed =
+        fs::read_to_string(folder.join("node_modules/.package-lock.json")).unwrap_or_default();
+    let is_installed = |package: &str| {
+        let wanted = version_in_lock(&lock, package);
+        wanted.is_some() && version_in_lock(&installed, package) == wanted
+    };
+    if ["axe-core", "playwright-core"]
+        .into_iter()
+        .all(is_installed)
     {
         return Ok(());
     }

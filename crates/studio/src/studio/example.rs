@@ -1,0 +1,49 @@
+//! The example of a first visit: sample works in, a quick training, pictures out, at one press.
+
+use atelier_protocol::Preset;
+use leptos::prelude::*;
+
+use super::Studio;
+use crate::store::TrainGate;
+
+/// Things that Sketch can draw, other than those on the sample works.
+const PROMPTS: [&str; 2] = ["red mushroom", "heart"];
+
+impl Studio {
+    /// Begins it; training starts by itself once model and works are there, and ends with a picture.
+    pub fn run_example(self) {
+        let set = self
+            .sample_sets
+            .with_untracked(|sets| sets.first().cloned());
+        let Some(set) = set.filter(|_| !self.example.get_untracked()) else {
+            return;
+        };
+        self.store.choose_preset(Preset::Quick);
+        let prompts = PROMPTS.map(str::to_owned).to_vec();
+        self.store.training.update(|s| s.preview_prompts = prompts);
+        self.example.set(true);
+        self.try_samples(set);
+    }
+
+    /// Goes on with an example once it can.
+    pub(super) fn watch_example(self) {
+        Effect::new(move |_| {
+            if !self.example.get() || self.fetching_samples.get() {
+                return;
+            }
+            match self.store.train_gate() {
+                TrainGate::Open => {
+                    self.example.set(false);
+                    self.train();
+                    if let Some(chapter) = document().get_element_by_id("train") {
+                        chapter.scroll_into_view();
+                    }
+                }
+                // Still on their way.
+                TrainGate::NotReady | TrainGate::Reading => {}
+                // The artist went another way, or it cannot be.
+                _ => self.example.set(false),
+            }
+        });
+    }
+}
