@@ -8,6 +8,7 @@
 //! so that the rest is tested natively.
 
 mod components;
+mod database;
 mod files;
 mod format;
 mod gate;

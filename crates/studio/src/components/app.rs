@@ -1,9 +1,9 @@
 use leptos::{ev, prelude::*, task::spawn_local};
 
 use super::{
-    engine_trouble::EngineTrouble, language_choice::LanguageChoice, leaving, make::Make,
-    notices::Notices, requests::Requests, status::EngineStatus, train::Train, update::Update,
-    welcome::Welcome, works::Works,
+    engine_trouble::EngineTrouble, hidden, language_choice::LanguageChoice, leaving, make::Make,
+    notices::Notices, projects::Projects, requests::Requests, status::EngineStatus, train::Train,
+    update::Update, welcome::Welcome, works::Works,
 };
 use crate::{
     files,
@@ -21,7 +21,7 @@ pub fn App() -> impl IntoView {
     provide_context(spoken);
     let studio = Studio::open();
     provide_context(studio);
-    leaving::watch(studio.store);
+    leaving::watch(studio.store, hidden::watch(studio));
     provide_context(requests::listen());
     let gatekeeper = Gatekeeper::listen();
     provide_context(gatekeeper);
@@ -59,6 +59,7 @@ fn Page(dragging: RwSignal<bool>) -> impl IntoView {
             <Welcome />
             <EngineTrouble />
             <Notices place=Place::Page />
+            <Projects />
             <div class="chapters" hidden=move || !studio.store.is_usable()>
                 <Works />
                 <Train />

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     format,
-    store::{Activity, EngineState, Place},
+    store::{Activity, EngineState, GoOnGate, Place},
     strings::t,
     studio::Studio,
 };
@@ -27,12 +27,13 @@ pub fn Make() -> impl IntoView {
             .filter(|t| !t.trim().is_empty())
     };
     let blocked = move || match store.engine.get() {
-        EngineState::Ready => store.is_training(),
+        EngineState::Ready => store.is_training() && store.stopping.get(),
         EngineState::Lost(_) | EngineState::ModelFailed(_) => false,
         _ => true,
     };
     let label = move || match store.engine.get() {
-        EngineState::Ready if store.is_training() => t().make_waits,
+        EngineState::Ready if store.is_training() && store.stopping.get() => t().stopping,
+        EngineState::Ready if store.is_training() => t().keep.pause_and_make,
         EngineState::Ready => t().make,
         EngineState::Lost(_) => t().restart_engine,
         EngineState::ModelFailed(_) => t().reload_model,
@@ -44,9 +45,13 @@ pub fn Make() -> impl IntoView {
             EngineState::Lost(_) => studio.start_engine(),
             EngineState::ModelFailed(_) => studio.load_model(),
             _ if matches!(store.activity.get_untracked(), Activity::Sampling(_)) => studio.stop(),
+            _ if matches!(store.activity.get_untracked(), Activity::Training(_)) => {
+                studio.pause_and_make();
+            }
             _ => studio.make(),
         }
     };
+    let can_go_on = Memo::new(move |_| store.go_on_gate() == GoOnGate::Open);
     // Enter makes the picture; with shift it is a new line.
     let enter = move |event: ev::KeyboardEvent| {
         if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
@@ -103,6 +108,11 @@ pub fn Make() -> impl IntoView {
                             aria-disabled=move || store.stopping.get().then_some("true")
                         >
                             {move || if store.stopping.get() { t().stopping } else { t().stop }}
+                        </button>
+                    </Show>
+                    <Show when=move || can_go_on.get()>
+                        <button type="button" class="button" on:click=move |_| studio.go_on()>
+                            {t().keep.go_on}
                         </button>
                     </Show>
                 </div>

@@ -4,8 +4,8 @@ use atelier_protocol::{AdapterInfo, Event, Outcome, Pixels, Preset, SampleSettin
 use leptos::prelude::*;
 
 use super::{
-    Activity, AdapterLoad, Bytes, EngineState, FilePurpose, Made, Picture, Place, PreviewRow, Seen,
-    Shelved, Shot, Store, Tone, WorkState,
+    Activity, AdapterLoad, Bytes, Checkpoint, EngineState, FilePurpose, Made, Picture, Place,
+    PreviewRow, Seen, Shelved, Shot, Store, Tone, WorkState,
 };
 use crate::{meter::Meter, strings::t};
 
@@ -19,6 +19,8 @@ pub enum FollowUp {
     RestoreAdapter(usize),
     /// Ask for the new adapter's file, to keep it on the page.
     KeepAdapter(usize),
+    /// Make the pictures for which the training was paused.
+    MakeAsked,
     /// Make a first picture with the new adapter.
     FirstPicture,
     Download {
@@ -137,6 +139,17 @@ impl Store {
                     self.notify(Place::Train, Tone::Calm, message);
                 }
             }
+            Event::Checkpoint { job, step, bytes } => {
+                if self.activity.get_untracked() == Activity::Training(job)
+                    && let Some(bytes) = buffers.get(bytes.0).cloned()
+                {
+                    self.run.update(|run| {
+                        if let Some(run) = run {
+                            run.checkpoint = Some(Checkpoint { step, bytes });
+                        }
+                    });
+                }
+            }
             Event::TrainingEnded {
                 job,
                 outcome,
@@ -213,16 +226,37 @@ impl Store {
                 .set(self.shelf.with_untracked(Vec::len).checked_sub(1));
         }
         if was_training {
-            self.run.update(|run| {
-                if let Some(run) = run {
-                    run.outcome = Some(Outcome::Failed);
-                    run.seconds_left = None;
+            match self.back_to_checkpoint() {
+                Some(step) => {
+                    let text = (t().keep.training_kept)(step);
+                    self.notify(Place::Train, Tone::Calm, text);
                 }
-            });
-            self.notify(Place::Train, Tone::Wrong, t().training_lost);
+                None => self.notify(Place::Train, Tone::Wrong, t().training_lost),
+            }
         }
         self.announcement.set(message.clone());
         self.engine.set(EngineState::Lost(message));
+    }
+
+    /// The run broke off: it stands where its last checkpoint was taken, which is the answer, or
+    /// has failed where there is none.
+    fn back_to_checkpoint(&self) -> Option<u32> {
+        let step = self.run.try_update(|run| {
+            let run = run.as_mut()?;
+            run.seconds_left = None;
+            let step = run.checkpoint.as_ref().map(|c| c.step);
+            run.outcome = Some(match step {
+                Some(_) => Outcome::Stopped,
+                None => Outcome::Failed,
+            });
+            run.step = step.unwrap_or(run.step);
+            step
+        });
+        let step = step.flatten()?;
+        self.loss.update(|curve| curve.go_back(step));
+        self.previews
+            .update(|rows| rows.retain(|row| row.step <= step));
+        Some(step)
     }
 
     /// Nothing is under way any more.
@@ -290,8 +324,14 @@ impl Store {
                 run.outcome = Some(outcome);
                 run.step = steps_done;
                 run.seconds_left = None;
+                if outcome == Outcome::Finished {
+                    run.checkpoint = None;
+                }
             }
         });
+        if outcome == Outcome::Failed {
+            self.back_to_checkpoint();
+        }
         self.announcement
             .set((t().training_ended)(outcome, steps_done));
         let present = self.current.get_untracked();
@@ -304,8 +344,13 @@ impl Store {
         let Some(info) = adapter.filter(is_new) else {
             return Vec::new();
         };
-        let place = self.shelve(Shelved::new(info));
+        let place = self.shelve_of_run(Shelved::new(info));
         let mut next = vec![FollowUp::KeepAdapter(place)];
+        let asked = self.make_when_paused.get_value();
+        self.make_when_paused.set_value(false);
+        if outcome == Outcome::Stopped && asked {
+            next.push(FollowUp::MakeAsked);
+        }
         if outcome == Outcome::Finished {
             next.push(FollowUp::FirstPicture);
         }
@@ -324,6 +369,8 @@ impl Store {
             if made.last().is_none_or(|m| m.job != job) {
                 made.push(Made {
                     job,
+                    batch: self.batch.get_value(),
+                    favourite: false,
                     settings,
                     base: None,
                     adapter: None,
@@ -408,10 +455,11 @@ impl Store {
             "train" if matches!(activity, Activity::Training(now) if job.is_none_or(|j| j == now)) =>
             {
                 self.rest();
-                self.run.update(|run| match run {
-                    Some(r) if r.step > 0 => r.outcome = Some(Outcome::Failed),
-                    _ => *run = None,
-                });
+                if self.back_to_checkpoint().is_none() {
+                    self.run.update(|run| {
+                        *run = run.take().filter(|r| r.step > 0);
+                    });
+                }
             }
             "sample" if matches!(activity, Activity::Sampling(now) if job.is_none_or(|j| j == now)) =>
             {

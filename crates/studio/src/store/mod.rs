@@ -5,10 +5,12 @@
 //! browser, so transitions are tested natively.
 
 mod apply;
+mod project;
 mod shelf;
 mod types;
 
 pub use apply::FollowUp;
+pub use project::*;
 pub use shelf::*;
 pub use types::*;
 
@@ -59,6 +61,17 @@ pub struct Store {
     /// The one in use, by its place on the shelf.
     pub current: RwSignal<Option<usize>>,
 
+    /// The artist's projects, and the one that is open.
+    pub projects: RwSignal<Vec<ProjectEntry>>,
+    pub project: RwSignal<Option<u32>>,
+    pub project_name: RwSignal<String>,
+    pub keeping: RwSignal<Keeping>,
+    pub room: RwSignal<Option<Room>>,
+    /// Of the pictures under way; see [`Made`].
+    pub(crate) batch: StoredValue<u32>,
+    /// The artist paused the training to make a picture.
+    pub(crate) make_when_paused: StoredValue<bool>,
+
     /// `SaveAdapter` and `LoadAdapter` requests not yet answered. The engine answers in order.
     pub(crate) files_awaited: StoredValue<VecDeque<FilePurpose>>,
     pub(crate) loads_awaited: StoredValue<VecDeque<AdapterLoad>>,
@@ -102,6 +115,13 @@ impl Default for Store {
             shown: RwSignal::new(None),
             shelf: RwSignal::new(Vec::new()),
             current: RwSignal::new(None),
+            projects: RwSignal::new(Vec::new()),
+            project: RwSignal::new(None),
+            project_name: RwSignal::new(String::new()),
+            keeping: RwSignal::new(Keeping::Opening),
+            room: RwSignal::new(None),
+            batch: StoredValue::new(0),
+            make_when_paused: StoredValue::new(false),
             files_awaited: StoredValue::new(VecDeque::new()),
             loads_awaited: StoredValue::new(VecDeque::new()),
             last_announced: StoredValue::new(f64::NEG_INFINITY),
@@ -178,10 +198,11 @@ impl Store {
 
     /// Whether leaving the page would lose something.
     pub fn would_lose(&self) -> bool {
+        let unsaved = self
+            .shelf
+            .with_untracked(|shelf| shelf.iter().any(|s| !s.saved));
         matches!(self.activity.get_untracked(), Activity::Training(_))
-            || self
-                .shelf
-                .with_untracked(|shelf| shelf.iter().any(|s| !s.saved))
+            || unsaved && self.keeping.get_untracked() != Keeping::Kept
     }
 
     /// What stands between the artist and a training run.

@@ -2,6 +2,7 @@
 
 mod de;
 mod en;
+mod keep;
 
 use std::cell::Cell;
 
@@ -200,7 +201,6 @@ pub struct Strings {
     pub train_needs_engine: &'static str,
     pub train_reads_works: &'static str,
     pub train_waits: &'static str,
-    pub stop_training: &'static str,
     pub few_works: &'static str,
     pub training_started: &'static str,
     pub training_starts: &'static str,
@@ -269,7 +269,6 @@ pub struct Strings {
     pub prompt_help: &'static str,
     pub trigger_added: fn(&str) -> String,
     pub make: &'static str,
-    pub make_waits: &'static str,
     pub make_needs_engine: &'static str,
     pub making_starts: &'static str,
     /// Step, of how many.
@@ -300,6 +299,9 @@ pub struct Strings {
     pub recipe: fn(&SampleSettings) -> String,
     pub history: &'static str,
     pub show_again: fn(&str) -> String,
+
+    /// Projects, and training that goes on.
+    pub keep: &'static keep::Keep,
 }
 
 #[cfg(test)]

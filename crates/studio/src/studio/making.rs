@@ -27,7 +27,14 @@ impl Studio {
         let awaited = if settings.compare { 2 } else { 1 };
         store.sampling.set(Some(SampleProgress::new(job, awaited)));
         store.activity.set(Activity::Sampling(job));
-        self.ask(&Request::Sample { job, settings }, &[]);
+        self.ask(
+            &Request::Sample {
+                job,
+                settings,
+                image: None,
+            },
+            &[],
+        );
     }
 
     /// With a new adapter the artist sees a picture at once, of their own prompt where there is one.

@@ -146,12 +146,19 @@ impl Studio {
         self.store
             .works
             .update(|works| works.retain(|w| w.id != id));
-        self.works.update_value(|works| _ = works.remove(&id));
-        if let Some(url) = &work.url {
-            Url::revoke_object_url(url).ok();
-        }
-        if work.state.get_untracked() != WorkState::Waiting {
-            self.ask(&Request::RemoveWork { id }, &[]);
+        self.forget_works(&[work]);
+    }
+
+    /// Takes works out of the engine and lets go of their files.
+    pub(super) fn forget_works(self, works: &[Work]) {
+        for work in works {
+            self.works.update_value(|files| _ = files.remove(&work.id));
+            if let Some(url) = &work.url {
+                Url::revoke_object_url(url).ok();
+            }
+            if work.state.get_untracked() != WorkState::Waiting {
+                self.ask(&Request::RemoveWork { id: work.id }, &[]);
+            }
         }
     }
 
