@@ -1,9 +1,10 @@
 use leptos::{ev, prelude::*, task::spawn_local};
+use wasm_bindgen::JsCast;
 
 use super::{
     engine_trouble::EngineTrouble, hidden, language_choice::LanguageChoice, leaving, make::Make,
-    notices::Notices, projects::Projects, requests::Requests, status::EngineStatus, train::Train,
-    update::Update, welcome::Welcome, works::Works,
+    notices::Notices, projects::Projects, recipe_offer::RecipeOffer, requests::Requests,
+    status::EngineStatus, train::Train, update::Update, welcome::Welcome, works::Works,
 };
 use crate::{
     files,
@@ -59,6 +60,7 @@ fn Page(dragging: RwSignal<bool>) -> impl IntoView {
             <Welcome />
             <EngineTrouble />
             <Notices place=Place::Page />
+            <RecipeOffer />
             <Projects />
             <div class="chapters" hidden=move || !studio.store.is_usable()>
                 <Works />
@@ -109,7 +111,20 @@ fn accept_drops(studio: Studio) -> RwSignal<bool> {
         dragging.set(false);
         if let Some(data) = event.data_transfer().filter(|_| carries_files(&event)) {
             event.prevent_default();
-            spawn_local(async move { studio.add_files(files::from_drop(data).await) });
+            let onto_make = event
+                .target()
+                .and_then(|t| t.dyn_into::<web_sys::Element>().ok())
+                .is_some_and(|e| e.closest("#make").ok().flatten().is_some());
+            spawn_local(async move {
+                let mut files = files::from_drop(data).await;
+                // One picture dropped where pictures are made is one to start from.
+                match files.as_slice() {
+                    [file] if onto_make && file.type_().starts_with("image/") => {
+                        studio.start_from(files.remove(0));
+                    }
+                    _ => studio.add_files(files),
+                }
+            });
         }
     });
     window_event_listener(ev::paste, move |event| {

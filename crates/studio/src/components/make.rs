@@ -1,9 +1,11 @@
 use leptos::{ev, prelude::*};
 
 use super::{
+    batch::Batch,
     chapter::Chapter,
     history::History,
     make_details::MakeDetails,
+    make_many::MakeMany,
     notices::Notices,
     pair::Pair,
     progress::{ProgressBar, stage_words},
@@ -83,6 +85,7 @@ pub fn Make() -> impl IntoView {
                 <Show when=move || store.current.get().is_some()>
                     <Strength />
                 </Show>
+                <MakeMany />
                 <MakeDetails />
                 <Notices place=Place::Make />
                 <div class="buttons">
@@ -119,6 +122,7 @@ pub fn Make() -> impl IntoView {
             </form>
             <MakeProgress />
             <Pair />
+            <Batch />
             <History />
         </Chapter>
     }
@@ -159,7 +163,13 @@ fn MakeProgress() -> impl IntoView {
     let meter = move || store.meter.get().filter(|_| store.is_sampling());
     let words = move || match (meter(), store.sampling.get()) {
         (Some(meter), _) => stage_words(&meter),
-        (None, Some(p)) if p.step > 0 => (t().making)(p.step, p.steps),
+        (None, Some(p)) if p.step > 0 => {
+            let words = (t().making)(p.step, p.steps);
+            match store.queue.get() {
+                (n, total) if total > 1 => format!("{words} · {}", (t().many.of)(n, total)),
+                _ => words,
+            }
+        }
         _ => t().making_starts.to_owned(),
     };
     let fraction = move || match (meter(), store.sampling.get()) {

@@ -2,8 +2,10 @@
 
 mod adapters;
 mod app;
+mod batch;
 mod chapter;
 mod crop;
+mod divider;
 mod engine_trouble;
 mod fields;
 mod hidden;
@@ -13,6 +15,7 @@ mod leaving;
 mod loss_plot;
 mod make;
 mod make_details;
+mod make_many;
 mod notices;
 mod pair;
 mod picker;
@@ -22,7 +25,9 @@ mod previews;
 mod progress;
 mod requests;
 mod projects;
+mod recipe_offer;
 mod sample_works;
+mod share;
 mod status;
 mod train;
 mod train_details;

@@ -19,6 +19,8 @@ pub enum FollowUp {
     RestoreAdapter(usize),
     /// Ask for the new adapter's file, to keep it on the page.
     KeepAdapter(usize),
+    /// Make the next of many.
+    NextPicture,
     /// Make the pictures for which the training was paused.
     MakeAsked,
     /// Make a first picture with the new adapter.
@@ -179,10 +181,11 @@ impl Store {
                 let shot = Picture::from_pixels(pixels, buffers)
                     .zip(buffers.get(png.0).cloned())
                     .map(|(picture, png)| Shot { picture, png });
-                self.picture_made(job, with_adapter, shot, settings, note);
+                return self.picture_made(job, with_adapter, shot, settings, note);
             }
             Event::SampleStopped { job } => {
                 if self.activity.get_untracked() == Activity::Sampling(job) {
+                    self.queued.update_value(|q| q.clear());
                     self.rest();
                 }
             }
@@ -205,6 +208,7 @@ impl Store {
         if matches!(self.engine.get_untracked(), EngineState::Lost(_)) {
             return;
         }
+        self.queued.update_value(|q| q.clear());
         let was_training = matches!(self.activity.get_untracked(), Activity::Training(_));
         self.rest();
         self.meter.set(None);
@@ -364,7 +368,7 @@ impl Store {
         shot: Option<Shot>,
         settings: SampleSettings,
         note: Option<String>,
-    ) {
+    ) -> Vec<FollowUp> {
         self.made.update(|made| {
             if made.last().is_none_or(|m| m.job != job) {
                 made.push(Made {
@@ -395,8 +399,12 @@ impl Store {
             .with_untracked(|p| p.is_none_or(|p| p.is_over()));
         if over && self.activity.get_untracked() == Activity::Sampling(job) {
             self.rest();
+            if self.queued.with_value(|q| !q.is_empty()) {
+                return vec![FollowUp::NextPicture];
+            }
             self.announcement.set(t().picture_ready.to_owned());
         }
+        Vec::new()
     }
 
     fn adapter_file(&self, file_name: String, bytes: Option<Bytes>) -> Vec<FollowUp> {
@@ -463,6 +471,7 @@ impl Store {
             }
             "sample" if matches!(activity, Activity::Sampling(now) if job.is_none_or(|j| j == now)) =>
             {
+                self.queued.update_value(|q| q.clear());
                 self.rest();
             }
             "save_adapter" => {

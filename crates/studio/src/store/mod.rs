@@ -8,11 +8,13 @@ mod apply;
 mod project;
 mod shelf;
 mod types;
+mod wish;
 
 pub use apply::FollowUp;
 pub use project::*;
 pub use shelf::*;
 pub use types::*;
+pub use wish::*;
 
 use std::collections::VecDeque;
 
@@ -67,6 +69,18 @@ pub struct Store {
     pub project_name: RwSignal<String>,
     pub keeping: RwSignal<Keeping>,
     pub room: RwSignal<Option<Room>>,
+    pub wish: RwSignal<Wish>,
+    /// Which picture of how many is under way.
+    pub queue: RwSignal<(u32, u32)>,
+    pub(crate) queued: StoredValue<VecDeque<SampleSettings>>,
+    /// Show pairs one over the other, divided at so many percent.
+    pub divided: RwSignal<bool>,
+    pub divider: RwSignal<f64>,
+    pub only_favourites: RwSignal<bool>,
+    pub offered: RwSignal<Option<Offered>>,
+    /// A link that the browser did not copy.
+    pub link: RwSignal<Option<String>>,
+    pub link_with_adapter: RwSignal<bool>,
     /// Of the pictures under way; see [`Made`].
     pub(crate) batch: StoredValue<u32>,
     /// The artist paused the training to make a picture.
@@ -120,6 +134,15 @@ impl Default for Store {
             project_name: RwSignal::new(String::new()),
             keeping: RwSignal::new(Keeping::Opening),
             room: RwSignal::new(None),
+            wish: RwSignal::new(Wish::default()),
+            queue: RwSignal::new((0, 0)),
+            queued: StoredValue::new(VecDeque::new()),
+            divided: RwSignal::new(false),
+            divider: RwSignal::new(50.0),
+            only_favourites: RwSignal::new(false),
+            offered: RwSignal::new(None),
+            link: RwSignal::new(None),
+            link_with_adapter: RwSignal::new(false),
             batch: StoredValue::new(0),
             make_when_paused: StoredValue::new(false),
             files_awaited: StoredValue::new(VecDeque::new()),

@@ -298,6 +298,16 @@ pub struct Made {
     pub favourite: bool,
 }
 
+/// A recipe from outside, before the artist has said what to do with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offered {
+    pub recipe: atelier_link::Recipe,
+    /// The adapter that came in the link.
+    pub adapter: Option<Bytes>,
+    /// Name of the picture's file it came in.
+    pub file: Option<String>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shot {
     pub picture: Picture,

@@ -331,10 +331,11 @@ pub static DE: Strings = Strings {
             comma(format::number(f64::from(s.strength))),
         )
     },
-    history: "Bei diesem Besuch gemacht",
     show_again: |prompt| format!("Wieder zeigen: {prompt}"),
 
     keep: &super::keep::DE,
+    link: &super::link::DE,
+    many: &super::many::DE,
 };
 
 fn works(n: usize) -> String {

@@ -324,10 +324,11 @@ pub static EN: Strings = Strings {
             number(f64::from(s.strength)),
         )
     },
-    history: "Made on this visit",
     show_again: |prompt| format!("Show again: {prompt}"),
 
     keep: &super::keep::EN,
+    link: &super::link::EN,
+    many: &super::many::EN,
 };
 
 fn works(n: usize) -> String {

@@ -3,6 +3,8 @@
 mod de;
 mod en;
 mod keep;
+mod link;
+mod many;
 
 use std::cell::Cell;
 
@@ -297,11 +299,14 @@ pub struct Strings {
     pub save_picture: &'static str,
     pub save_picture_of: fn(&str) -> String,
     pub recipe: fn(&SampleSettings) -> String,
-    pub history: &'static str,
     pub show_again: fn(&str) -> String,
 
     /// Projects, and training that goes on.
     pub keep: &'static keep::Keep,
+    /// Recipes.
+    pub link: &'static link::Link,
+    /// Many pictures.
+    pub many: &'static many::Many,
 }
 
 #[cfg(test)]

@@ -45,6 +45,7 @@ pub struct Keeper {
 impl Studio {
     /// Opens the database and the project of last time, and follows every change from then on.
     pub(super) fn begin_keeping(self) {
+        self.follow();
         spawn_local(async move {
             if let Err(error) = self.open_last().await {
                 self.store.keeping.set(Keeping::Off);
@@ -54,7 +55,6 @@ impl Studio {
                     .notify(Place::Project, Tone::Wrong, t().keep.keeps_nothing);
                 return;
             }
-            self.follow();
             self.look_at_room().await;
         });
     }
@@ -264,15 +264,12 @@ impl Studio {
                 Some((run.job, checkpoint, run.outcome, run.adapter))
             })
         });
-        // Owned by nobody, for it lasts as long as the page.
-        Owner::new().with(|| {
-            Effect::new(move |before: Option<()>| {
-                run.track();
-                store.track_kept();
-                if before.is_some() && store.project.get_untracked().is_some() {
-                    self.write_soon();
-                }
-            });
+        Effect::new(move |before: Option<()>| {
+            run.track();
+            store.track_kept();
+            if before.is_some() && store.project.get_untracked().is_some() {
+                self.write_soon();
+            }
         });
     }
 

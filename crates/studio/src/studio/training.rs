@@ -96,6 +96,7 @@ impl Studio {
 
     /// Stops what is under way.
     pub fn stop(self) {
+        self.store.queued.update_value(|q| q.clear());
         self.store.stopping.set(true);
         self.ask(&Request::Stop, &[]);
     }

@@ -35,7 +35,7 @@ impl Studio {
                 } else if format::has_ending(&name, ".txt") {
                     let caption = files::read_text(&file).await.unwrap_or_default();
                     captions.insert(format::stem(&name).to_owned(), caption);
-                } else {
+                } else if !self.offers_recipe(&file).await {
                     pictures.push(file);
                 }
             }
@@ -59,7 +59,7 @@ impl Studio {
         });
     }
 
-    fn add_work(self, file: File, caption: String, sample_set: Option<Arc<SampleSet>>) {
+    pub(super) fn add_work(self, file: File, caption: String, sample_set: Option<Arc<SampleSet>>) {
         let name = file.name();
         if file.size() > MAX_FILE_BYTES {
             self.store.refuse_file(&name, t().file_too_large);
