@@ -15,6 +15,7 @@ mod gate;
 mod language;
 mod loss;
 mod meter;
+mod pace;
 mod requests;
 mod samples;
 mod store;

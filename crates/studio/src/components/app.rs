@@ -57,10 +57,10 @@ fn Page(dragging: RwSignal<bool>) -> impl IntoView {
         </header>
         <main>
             <Update />
+            <RecipeOffer />
             <Welcome />
             <EngineTrouble />
             <Notices place=Place::Page />
-            <RecipeOffer />
             <Projects />
             <div class="chapters" hidden=move || !studio.store.is_usable()>
                 <Works />

@@ -106,6 +106,7 @@ fn StartFrom() -> impl IntoView {
         match image.get() {
         None => view! {
             <div class="field">
+                <span class="label">{t().many.begins}</span>
                 <Picker label=t().many.start_from testid="start-image" accept_types="image/*"
                     picked=move |files| files.into_iter().take(1).for_each(|file| studio.start_from(file)) />
                 <span class="help">{t().many.start_from_help}</span>

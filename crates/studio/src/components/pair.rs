@@ -75,7 +75,7 @@ fn PictureTools(made: Made, both: bool) -> impl IntoView {
                 aria-pressed=if made.favourite { "true" } else { "false" }
                 on:click=move |_| studio.toggle_favourite(job)
             >
-                <span aria-hidden="true">{if made.favourite { "★ " } else { "☆ " }}</span>
+                <span class="star" aria-hidden="true">{if made.favourite { "★" } else { "☆" }}</span>
                 {t().many.favourite}
             </button>
             <button

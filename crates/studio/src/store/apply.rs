@@ -73,8 +73,8 @@ impl Store {
                 self.work_added(id, (width, height), thumbnail, buffers);
             }
             Event::WorkRefused { id, message } => self.refuse_work(id, &message),
-            // For benches and tests; an artist has no use for it.
-            Event::Recorded { .. } => {}
+            // Its figures are for benches and tests; an artist has no use for them.
+            Event::Recorded { .. } => self.pace(|pace| pace.recorded(now)),
             Event::Trained {
                 job,
                 step,
@@ -92,7 +92,9 @@ impl Store {
                 self.run.update(|run| {
                     if let Some(run) = run {
                         (run.step, run.steps) = (step, steps);
-                        run.seconds_left = Some(seconds_left);
+                        run.pace.trained(now);
+                        let measured = run.pace.left(step, steps, run.settings.preview_every);
+                        run.seconds_left = Some(measured.unwrap_or(seconds_left));
                     }
                 });
                 if now - self.last_announced.get_value() > ANNOUNCE_EVERY {
@@ -110,6 +112,7 @@ impl Store {
                     self.loss.update(|curve| curve.push_validation(step, loss));
                     self.run.update(|run| {
                         if let Some(run) = run {
+                            run.pace.validated(now);
                             run.held_back = held_back;
                         }
                     });
@@ -121,6 +124,7 @@ impl Store {
                 pictures,
             } => {
                 if self.activity.get_untracked() == Activity::Training(job) {
+                    self.pace(|pace| pace.previewed(now));
                     let pictures: Vec<Picture> = pictures
                         .into_iter()
                         .filter_map(|p| Picture::from_pixels(p, buffers))
@@ -240,6 +244,14 @@ impl Store {
         }
         self.announcement.set(message.clone());
         self.engine.set(EngineState::Lost(message));
+    }
+
+    fn pace(&self, measure: impl FnOnce(&mut crate::pace::Pace)) {
+        self.run.update(|run| {
+            if let Some(run) = run.as_mut().filter(|r| r.outcome.is_none()) {
+                measure(&mut run.pace);
+            }
+        });
     }
 
     /// The run broke off: it stands where its last checkpoint was taken, which is the answer, or

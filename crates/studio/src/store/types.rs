@@ -5,6 +5,8 @@ use std::sync::Arc;
 use atelier_protocol::{JobId, Outcome, Pixels, SampleSettings, TrainingSettings, WorkId};
 use leptos::prelude::*;
 
+use crate::pace::Pace;
+
 /// What came with a message, one for each transferred buffer.
 pub type Bytes = Arc<[u8]>;
 
@@ -183,6 +185,7 @@ pub struct Run {
     pub checkpoint: Option<Checkpoint>,
     /// Number of the adapter on the shelf that it made, once there is one.
     pub adapter: Option<u32>,
+    pub pace: Pace,
 }
 
 impl Run {
@@ -199,6 +202,7 @@ impl Run {
             works,
             checkpoint: None,
             adapter: None,
+            pace: Pace::default(),
         }
     }
 

@@ -73,6 +73,7 @@ impl Studio {
         store.clear_notices(Place::Train);
         let job = store.new_job();
         (run.job, run.outcome, run.step) = (job, None, checkpoint.step);
+        run.pace = Default::default();
         store.run.set(Some(run.clone()));
         store.activity.set(Activity::Training(job));
         store.announcement.set(t().training_started.to_owned());
