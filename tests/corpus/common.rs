@@ -108,7 +108,7 @@ pub fn fuzz(seeds: &[Vec<u8>], run: impl Fn(&[u8])) {
 }
 
 /// The `number`th mutation: the same on every machine.
-fn mutation(seeds: &[Vec<u8>], number: u64) -> Vec<u8> {
+pub fn mutation(seeds: &[Vec<u8>], number: u64) -> Vec<u8> {
     let mut random = Random(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x2545_f491_4f6c_dd1d);
     let mut bytes = seeds[random.below(seeds.len())].clone();
     for _ in 0..=random.below(4) {

@@ -22,7 +22,8 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Buffer(pub usize);
 
-/// Names a work within the page's life. The page hands them out and never uses one twice.
+/// Names a work within the page's life. The page hands them out; one that was removed may come again
+/// with another project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WorkId(pub u32);

@@ -119,7 +119,11 @@ pub fn buffer(bytes: &[u8]) -> ArrayBuffer {
 
 /// Hands a file to the artist, as the browser does it.
 pub fn download(file_name: &str, bytes: &[u8], kind: &str) -> Result<(), JsValue> {
-    let url = Url::create_object_url_with_blob(&blob(bytes, kind)?)?;
+    download_blob(file_name, &blob(bytes, kind)?)
+}
+
+pub fn download_blob(file_name: &str, blob: &Blob) -> Result<(), JsValue> {
+    let url = Url::create_object_url_with_blob(blob)?;
     let link: HtmlAnchorElement = document().create_element("a")?.unchecked_into();
     link.set_href(&url);
     link.set_download(file_name);

@@ -46,8 +46,10 @@ pub fn size(bytes: f64) -> String {
         format!("{bytes:.0} B")
     } else if bytes < 1e6 {
         format!("{:.0} kB", bytes / 1e3)
-    } else {
+    } else if bytes < 1e9 {
         format!("{} MB", megabytes(bytes as u64))
+    } else {
+        format!("{:.1} GB", bytes / 1e9)
     }
 }
 
@@ -115,6 +117,15 @@ pub fn caption_from_file_name(name: &str) -> String {
         return String::new();
     }
     words.join(" ")
+}
+
+/// `Name`, and `Name 2`, `Name 3` for the others.
+pub fn numbered(name: &str, number: usize) -> String {
+    if number <= 1 {
+        name.to_owned()
+    } else {
+        format!("{name} {number}")
+    }
 }
 
 /// A file's name without folders and ending.

@@ -8,12 +8,14 @@
 //! so that the rest is tested natively.
 
 mod components;
+mod database;
 mod files;
 mod format;
 mod gate;
 mod language;
 mod loss;
 mod meter;
+mod pace;
 mod requests;
 mod samples;
 mod store;

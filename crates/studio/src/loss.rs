@@ -60,6 +60,36 @@ impl LossCurve {
         self.validation.retain(|(s, _)| *s <= step);
     }
 
+    /// Steps up to `last` and their losses.
+    pub fn raw_until(&self, last: u32) -> (&[u32], &[f32]) {
+        let end = self.steps.partition_point(|s| *s <= last);
+        (&self.steps[..end], &self.raw[..end])
+    }
+
+    pub fn validation_until(&self, last: u32) -> Vec<(u32, f32)> {
+        let until = self.validation.iter().filter(|(s, _)| *s <= last);
+        until.copied().collect()
+    }
+
+    /// Whether training has begun to copy: the last few validations were all worse than the best
+    /// one, clearly so the latest, while the loss in training went on falling.
+    pub fn copies(&self) -> bool {
+        /// Validations in a row that must be worse.
+        const RISES: usize = 3;
+        /// The latest must be worse by this share, so that a loss that lies still is left alone.
+        const CLEARLY: f32 = 0.01;
+        let losses: Vec<f32> = self.validation.iter().map(|v| v.1).collect();
+        let Some(split) = losses.len().checked_sub(RISES).filter(|s| *s > 0) else {
+            return false;
+        };
+        let best = losses[..split]
+            .iter()
+            .copied()
+            .fold(f32::INFINITY, f32::min);
+        let latest = losses[losses.len() - 1];
+        losses[split..].iter().all(|l| *l > best) && latest > best * (1.0 + CLEARLY)
+    }
+
     /// The smoothed loss now.
     pub fn latest(&self) -> Option<f32> {
         self.smooth.last().copied()
@@ -169,6 +199,28 @@ mod tests {
         short.push_validation(0, 1.0);
         curve.go_back(5);
         assert_eq!(curve, short);
+    }
+
+    #[test]
+    fn copying_is_told_from_wavering() {
+        let curve = |losses: &[f32]| {
+            let mut curve = LossCurve::default();
+            for (i, loss) in losses.iter().enumerate() {
+                curve.push_validation(10 * i as u32, *loss);
+            }
+            curve.copies()
+        };
+        assert!(curve(&[0.20, 0.15, 0.12, 0.125, 0.13, 0.14]));
+        assert!(
+            !curve(&[0.20, 0.15, 0.12, 0.13, 0.14]),
+            "only two are worse"
+        );
+        assert!(
+            !curve(&[0.20, 0.15, 0.12, 0.13, 0.119, 0.13]),
+            "a new best between"
+        );
+        assert!(!curve(&[0.12, 0.1201, 0.1202, 0.1201]), "lies still");
+        assert!(!curve(&[]));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 use leptos::{ev, prelude::*, task::spawn_local};
+use wasm_bindgen::JsCast;
 
 use super::{
-    engine_trouble::EngineTrouble, language_choice::LanguageChoice, leaving, make::Make,
-    notices::Notices, requests::Requests, status::EngineStatus, train::Train, update::Update,
-    welcome::Welcome, works::Works,
+    engine_trouble::EngineTrouble, hidden, language_choice::LanguageChoice, leaving, make::Make,
+    notices::Notices, projects::Projects, recipe_offer::RecipeOffer, requests::Requests,
+    status::EngineStatus, train::Train, update::Update, welcome::Welcome, works::Works,
 };
 use crate::{
     files,
@@ -21,7 +22,7 @@ pub fn App() -> impl IntoView {
     provide_context(spoken);
     let studio = Studio::open();
     provide_context(studio);
-    leaving::watch(studio.store);
+    leaving::watch(studio.store, hidden::watch(studio));
     provide_context(requests::listen());
     let gatekeeper = Gatekeeper::listen();
     provide_context(gatekeeper);
@@ -56,9 +57,11 @@ fn Page(dragging: RwSignal<bool>) -> impl IntoView {
         </header>
         <main>
             <Update />
+            <RecipeOffer />
             <Welcome />
             <EngineTrouble />
             <Notices place=Place::Page />
+            <Projects />
             <div class="chapters" hidden=move || !studio.store.is_usable()>
                 <Works />
                 <Train />
@@ -108,7 +111,20 @@ fn accept_drops(studio: Studio) -> RwSignal<bool> {
         dragging.set(false);
         if let Some(data) = event.data_transfer().filter(|_| carries_files(&event)) {
             event.prevent_default();
-            spawn_local(async move { studio.add_files(files::from_drop(data).await) });
+            let onto_make = event
+                .target()
+                .and_then(|t| t.dyn_into::<web_sys::Element>().ok())
+                .is_some_and(|e| e.closest("#make").ok().flatten().is_some());
+            spawn_local(async move {
+                let mut files = files::from_drop(data).await;
+                // One picture dropped where pictures are made is one to start from.
+                match files.as_slice() {
+                    [file] if onto_make && file.type_().starts_with("image/") => {
+                        studio.start_from(files.remove(0));
+                    }
+                    _ => studio.add_files(files),
+                }
+            });
         }
     });
     window_event_listener(ev::paste, move |event| {

@@ -7,7 +7,9 @@ use crate::{
 };
 
 /// Warns before the page is left with something unsaved, and shows progress in the tab's title.
-pub fn watch(store: Store) {
+///
+/// `unseen_end` is true while something has ended that the artist has not seen.
+pub fn watch(store: Store, unseen_end: RwSignal<bool>) {
     window_event_listener(ev::beforeunload, move |event| {
         if store.would_lose() {
             event.prevent_default();
@@ -30,6 +32,13 @@ pub fn watch(store: Store) {
         spoken.0.track();
         let title = match share.get() {
             Some(percent) => format!("{percent} % · {}", t().name),
+            None if unseen_end.get() => format!("{} · {}", t().keep.title_done, t().name),
+            None if store
+                .run
+                .with(|r| r.as_ref().is_some_and(|r| r.is_paused())) =>
+            {
+                format!("{} · {}", t().keep.title_paused, t().name)
+            }
             None => t().document_title.to_owned(),
         };
         document().set_title(&title);

@@ -1,16 +1,18 @@
 use leptos::{ev, prelude::*};
 
 use super::{
+    batch::Batch,
     chapter::Chapter,
     history::History,
     make_details::MakeDetails,
+    make_many::MakeMany,
     notices::Notices,
     pair::Pair,
     progress::{ProgressBar, stage_words},
 };
 use crate::{
     format,
-    store::{Activity, EngineState, Place},
+    store::{Activity, EngineState, GoOnGate, Place},
     strings::t,
     studio::Studio,
 };
@@ -27,12 +29,13 @@ pub fn Make() -> impl IntoView {
             .filter(|t| !t.trim().is_empty())
     };
     let blocked = move || match store.engine.get() {
-        EngineState::Ready => store.is_training(),
+        EngineState::Ready => store.is_training() && store.stopping.get(),
         EngineState::Lost(_) | EngineState::ModelFailed(_) => false,
         _ => true,
     };
     let label = move || match store.engine.get() {
-        EngineState::Ready if store.is_training() => t().make_waits,
+        EngineState::Ready if store.is_training() && store.stopping.get() => t().stopping,
+        EngineState::Ready if store.is_training() => t().keep.pause_and_make,
         EngineState::Ready => t().make,
         EngineState::Lost(_) => t().restart_engine,
         EngineState::ModelFailed(_) => t().reload_model,
@@ -44,9 +47,13 @@ pub fn Make() -> impl IntoView {
             EngineState::Lost(_) => studio.start_engine(),
             EngineState::ModelFailed(_) => studio.load_model(),
             _ if matches!(store.activity.get_untracked(), Activity::Sampling(_)) => studio.stop(),
+            _ if matches!(store.activity.get_untracked(), Activity::Training(_)) => {
+                studio.pause_and_make();
+            }
             _ => studio.make(),
         }
     };
+    let can_go_on = Memo::new(move |_| store.go_on_gate() == GoOnGate::Open);
     // Enter makes the picture; with shift it is a new line.
     let enter = move |event: ev::KeyboardEvent| {
         if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
@@ -78,6 +85,7 @@ pub fn Make() -> impl IntoView {
                 <Show when=move || store.current.get().is_some()>
                     <Strength />
                 </Show>
+                <MakeMany />
                 <MakeDetails />
                 <Notices place=Place::Make />
                 <div class="buttons">
@@ -105,10 +113,16 @@ pub fn Make() -> impl IntoView {
                             {move || if store.stopping.get() { t().stopping } else { t().stop }}
                         </button>
                     </Show>
+                    <Show when=move || can_go_on.get()>
+                        <button type="button" class="button" on:click=move |_| studio.go_on()>
+                            {t().keep.go_on}
+                        </button>
+                    </Show>
                 </div>
             </form>
             <MakeProgress />
             <Pair />
+            <Batch />
             <History />
         </Chapter>
     }
@@ -149,7 +163,13 @@ fn MakeProgress() -> impl IntoView {
     let meter = move || store.meter.get().filter(|_| store.is_sampling());
     let words = move || match (meter(), store.sampling.get()) {
         (Some(meter), _) => stage_words(&meter),
-        (None, Some(p)) if p.step > 0 => (t().making)(p.step, p.steps),
+        (None, Some(p)) if p.step > 0 => {
+            let words = (t().making)(p.step, p.steps);
+            match store.queue.get() {
+                (n, total) if total > 1 => format!("{words} · {}", (t().many.of)(n, total)),
+                _ => words,
+            }
+        }
         _ => t().making_starts.to_owned(),
     };
     let fraction = move || match (meter(), store.sampling.get()) {

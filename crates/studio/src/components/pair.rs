@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-use super::picture_canvas::PictureCanvas;
+use super::{divider::Divider, fields::CheckField, picture_canvas::PictureCanvas, share::Share};
 use crate::{
     store::{Made, Shot},
     strings::t,
@@ -23,18 +23,70 @@ pub fn Pair() -> impl IntoView {
         {move || {
             let made = shown.get()?;
             let pending = made.settings.compare && under_way.get() == Some(made.job);
+            let both = made.base.is_some() && made.adapter.is_some();
             let alone = made.base.is_none() != made.adapter.is_none() && !pending;
             Some(
                 view! {
-                    <div class="pair" class:alone=alone>
+                    <div class="pair" class:alone=alone hidden=move || both && store.divided.get()>
                         <Side made=made.clone() with_adapter=false pending=pending />
                         <Side made=made.clone() with_adapter=true pending=pending />
                     </div>
+                    {made
+                        .base
+                        .clone()
+                        .zip(made.adapter.clone())
+                        .map(|(base, hand)| {
+                            let prompt = made.settings.prompt.clone();
+                            view! {
+                                <div hidden=move || !store.divided.get()>
+                                    <Divider base hand prompt />
+                                </div>
+                            }
+                        })}
+                    <PictureTools made=made.clone() both />
                     <p class="small recipe" data-testid="recipe">{(t().recipe)(&made.settings)}</p>
+                    <Share made=made.clone() />
                     {made.note.map(|note| view! { <p class="calm" data-testid="picture-note">{note}</p> })}
                 },
             )
         }}
+    }
+}
+
+/// What can be done with the picture in view.
+#[component]
+fn PictureTools(made: Made, both: bool) -> impl IntoView {
+    let studio = expect_context::<Studio>();
+    let store = studio.store;
+    let job = made.job;
+    view! {
+        <div class="row picture-tools">
+            {both
+                .then(|| {
+                    view! {
+                        <CheckField label=t().many.divider.to_owned() testid="divided"
+                            value=store.divided set=move |v| store.divided.set(v) />
+                    }
+                })}
+            <button
+                type="button"
+                class="button"
+                data-testid="favourite"
+                aria-pressed=if made.favourite { "true" } else { "false" }
+                on:click=move |_| studio.toggle_favourite(job)
+            >
+                <span class="star" aria-hidden="true">{if made.favourite { "★" } else { "☆" }}</span>
+                {t().many.favourite}
+            </button>
+            <button
+                type="button"
+                class="quiet"
+                data-testid="picture-remove"
+                on:click=move |_| studio.remove_picture(job)
+            >
+                {t().many.remove}
+            </button>
+        </div>
     }
 }
 
@@ -45,6 +97,7 @@ fn Side(made: Made, with_adapter: bool, pending: bool) -> impl IntoView {
         true => (t().hand_side, "picture-adapter", "save-picture"),
         false => (t().base_side, "picture-base", "save-picture-base"),
     };
+    let whole = made.clone();
     let Made {
         settings,
         base,
@@ -70,7 +123,7 @@ fn Side(made: Made, with_adapter: bool, pending: bool) -> impl IntoView {
                             class="quiet"
                             data-testid=save_testid
                             aria-label=(t().save_picture_of)(name)
-                            on:click=move |_| studio.save_picture(&shot, &settings.prompt, settings.seed, side)
+                            on:click=move |_| studio.save_picture(&shot, &whole, side)
                         >
                             {t().save_picture}
                         </button>

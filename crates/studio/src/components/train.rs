@@ -5,7 +5,7 @@ use super::{
     train_details::TrainDetails, train_progress::TrainProgress,
 };
 use crate::{
-    store::{Place, TrainGate},
+    store::{GoOnGate, Place, TrainGate},
     strings::t,
     studio::Studio,
 };
@@ -24,7 +24,10 @@ pub fn Train() -> impl IntoView {
         TrainGate::NoModel => studio.load_model(),
         TrainGate::NotReady | TrainGate::Reading | TrainGate::Training | TrainGate::Sampling => {}
     };
+    let go_on = Memo::new(move |_| store.go_on_gate());
+    let paused = move || go_on.get() != GoOnGate::Nothing && !store.is_training();
     let label = move || match gate.get() {
+        TrainGate::Open if paused() => t().keep.start_over,
         TrainGate::Open => t().train,
         TrainGate::NoWorks => t().train_needs_works,
         TrainGate::NotReady => t().train_needs_engine,
@@ -47,9 +50,20 @@ pub fn Train() -> impl IntoView {
                     when=move || store.is_training()
                     fallback=move || {
                         view! {
+                            <Show when=move || matches!(go_on.get(), GoOnGate::Open | GoOnGate::Wait)>
+                                <button
+                                    type="button"
+                                    class="primary"
+                                    data-testid="train-go-on"
+                                    aria-disabled=move || (go_on.get() != GoOnGate::Open).then_some("true")
+                                    on:click=move |_| studio.go_on()
+                                >
+                                    {t().keep.go_on}
+                                </button>
+                            </Show>
                             <button
                                 type="button"
-                                class="primary"
+                                class=move || if paused() { "button" } else { "primary" }
                                 data-testid="train-start"
                                 aria-disabled=move || blocked().then_some("true")
                                 on:click=start
@@ -66,8 +80,11 @@ pub fn Train() -> impl IntoView {
                         aria-disabled=move || store.stopping.get().then_some("true")
                         on:click=move |_| studio.stop()
                     >
-                        {move || if store.stopping.get() { t().stopping } else { t().stop_training }}
+                        {move || if store.stopping.get() { t().stopping } else { t().keep.pause }}
                     </button>
+                </Show>
+                <Show when=move || go_on.get() == GoOnGate::WorksGone && !store.is_training()>
+                    <p class="small">{t().keep.works_gone}</p>
                 </Show>
                 <Show when=few>
                     <p class="small">{t().few_works}</p>

@@ -17,6 +17,7 @@ pub fn TrainProgress() -> impl IntoView {
     let words = move || match (run.get(), meter()) {
         (Some(_), Some(meter)) => stage_words(&meter),
         (Some(run), None) => match run.outcome {
+            Some(_) if run.is_paused() => (t().keep.paused)(run.step, run.steps),
             Some(outcome) => (t().training_ended)(outcome, run.step),
             None if run.step == 0 => t().training_starts.to_owned(),
             None => (t().step_of)(run.step, run.steps),
@@ -49,8 +50,27 @@ pub fn TrainProgress() -> impl IntoView {
                     <a class="onward" href="#make">{t().onward}</a>
                 </Show>
                 <LossPlot />
+                <Copying />
                 <Previews />
             </div>
+        </Show>
+    }
+}
+
+/// A sentence when training has begun to copy.
+#[component]
+fn Copying() -> impl IntoView {
+    let store = expect_context::<Studio>().store;
+    // Without works held back the loss says nothing about that.
+    let copies = Memo::new(move |_| {
+        store.run.with(|r| r.as_ref().is_some_and(|r| r.held_back))
+            && store.loss.with(|curve| curve.copies())
+    });
+    view! {
+        <Show when=move || copies.get()>
+            <p class="calm" role="status" data-testid="copies">
+                {t().keep.copies}
+            </p>
         </Show>
     }
 }

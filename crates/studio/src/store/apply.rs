@@ -4,8 +4,8 @@ use atelier_protocol::{AdapterInfo, Event, Outcome, Pixels, Preset, SampleSettin
 use leptos::prelude::*;
 
 use super::{
-    Activity, AdapterLoad, Bytes, EngineState, FilePurpose, Made, Picture, Place, PreviewRow, Seen,
-    Shelved, Shot, Store, Tone, WorkState,
+    Activity, AdapterLoad, Bytes, Checkpoint, EngineState, FilePurpose, Made, Picture, Place,
+    PreviewRow, Seen, Shelved, Shot, Store, Tone, WorkState,
 };
 use crate::{meter::Meter, strings::t};
 
@@ -19,6 +19,10 @@ pub enum FollowUp {
     RestoreAdapter(usize),
     /// Ask for the new adapter's file, to keep it on the page.
     KeepAdapter(usize),
+    /// Make the next of many.
+    NextPicture,
+    /// Make the pictures for which the training was paused.
+    MakeAsked,
     /// Make a first picture with the new adapter.
     FirstPicture,
     Download {
@@ -69,8 +73,8 @@ impl Store {
                 self.work_added(id, (width, height), thumbnail, buffers);
             }
             Event::WorkRefused { id, message } => self.refuse_work(id, &message),
-            // For benches and tests; an artist has no use for it.
-            Event::Recorded { .. } => {}
+            // Its figures are for benches and tests; an artist has no use for them.
+            Event::Recorded { .. } => self.pace(|pace| pace.recorded(now)),
             Event::Trained {
                 job,
                 step,
@@ -88,7 +92,9 @@ impl Store {
                 self.run.update(|run| {
                     if let Some(run) = run {
                         (run.step, run.steps) = (step, steps);
-                        run.seconds_left = Some(seconds_left);
+                        run.pace.trained(now);
+                        let measured = run.pace.left(step, steps, run.settings.preview_every);
+                        run.seconds_left = Some(measured.unwrap_or(seconds_left));
                     }
                 });
                 if now - self.last_announced.get_value() > ANNOUNCE_EVERY {
@@ -106,6 +112,7 @@ impl Store {
                     self.loss.update(|curve| curve.push_validation(step, loss));
                     self.run.update(|run| {
                         if let Some(run) = run {
+                            run.pace.validated(now);
                             run.held_back = held_back;
                         }
                     });
@@ -117,6 +124,7 @@ impl Store {
                 pictures,
             } => {
                 if self.activity.get_untracked() == Activity::Training(job) {
+                    self.pace(|pace| pace.previewed(now));
                     let pictures: Vec<Picture> = pictures
                         .into_iter()
                         .filter_map(|p| Picture::from_pixels(p, buffers))
@@ -135,6 +143,17 @@ impl Store {
                     self.previews
                         .update(|rows| rows.retain(|row| row.step <= step));
                     self.notify(Place::Train, Tone::Calm, message);
+                }
+            }
+            Event::Checkpoint { job, step, bytes } => {
+                if self.activity.get_untracked() == Activity::Training(job)
+                    && let Some(bytes) = buffers.get(bytes.0).cloned()
+                {
+                    self.run.update(|run| {
+                        if let Some(run) = run {
+                            run.checkpoint = Some(Checkpoint { step, bytes });
+                        }
+                    });
                 }
             }
             Event::TrainingEnded {
@@ -166,10 +185,11 @@ impl Store {
                 let shot = Picture::from_pixels(pixels, buffers)
                     .zip(buffers.get(png.0).cloned())
                     .map(|(picture, png)| Shot { picture, png });
-                self.picture_made(job, with_adapter, shot, settings, note);
+                return self.picture_made(job, with_adapter, shot, settings, note);
             }
             Event::SampleStopped { job } => {
                 if self.activity.get_untracked() == Activity::Sampling(job) {
+                    self.queued.update_value(|q| q.clear());
                     self.rest();
                 }
             }
@@ -192,6 +212,7 @@ impl Store {
         if matches!(self.engine.get_untracked(), EngineState::Lost(_)) {
             return;
         }
+        self.queued.update_value(|q| q.clear());
         let was_training = matches!(self.activity.get_untracked(), Activity::Training(_));
         self.rest();
         self.meter.set(None);
@@ -213,16 +234,45 @@ impl Store {
                 .set(self.shelf.with_untracked(Vec::len).checked_sub(1));
         }
         if was_training {
-            self.run.update(|run| {
-                if let Some(run) = run {
-                    run.outcome = Some(Outcome::Failed);
-                    run.seconds_left = None;
+            match self.back_to_checkpoint() {
+                Some(step) => {
+                    let text = (t().keep.training_kept)(step);
+                    self.notify(Place::Train, Tone::Calm, text);
                 }
-            });
-            self.notify(Place::Train, Tone::Wrong, t().training_lost);
+                None => self.notify(Place::Train, Tone::Wrong, t().training_lost),
+            }
         }
         self.announcement.set(message.clone());
         self.engine.set(EngineState::Lost(message));
+    }
+
+    fn pace(&self, measure: impl FnOnce(&mut crate::pace::Pace)) {
+        self.run.update(|run| {
+            if let Some(run) = run.as_mut().filter(|r| r.outcome.is_none()) {
+                measure(&mut run.pace);
+            }
+        });
+    }
+
+    /// The run broke off: it stands where its last checkpoint was taken, which is the answer, or
+    /// has failed where there is none.
+    fn back_to_checkpoint(&self) -> Option<u32> {
+        let step = self.run.try_update(|run| {
+            let run = run.as_mut()?;
+            run.seconds_left = None;
+            let step = run.checkpoint.as_ref().map(|c| c.step);
+            run.outcome = Some(match step {
+                Some(_) => Outcome::Stopped,
+                None => Outcome::Failed,
+            });
+            run.step = step.unwrap_or(run.step);
+            step
+        });
+        let step = step.flatten()?;
+        self.loss.update(|curve| curve.go_back(step));
+        self.previews
+            .update(|rows| rows.retain(|row| row.step <= step));
+        Some(step)
     }
 
     /// Nothing is under way any more.
@@ -290,8 +340,14 @@ impl Store {
                 run.outcome = Some(outcome);
                 run.step = steps_done;
                 run.seconds_left = None;
+                if outcome == Outcome::Finished {
+                    run.checkpoint = None;
+                }
             }
         });
+        if outcome == Outcome::Failed {
+            self.back_to_checkpoint();
+        }
         self.announcement
             .set((t().training_ended)(outcome, steps_done));
         let present = self.current.get_untracked();
@@ -304,8 +360,13 @@ impl Store {
         let Some(info) = adapter.filter(is_new) else {
             return Vec::new();
         };
-        let place = self.shelve(Shelved::new(info));
+        let place = self.shelve_of_run(Shelved::new(info));
         let mut next = vec![FollowUp::KeepAdapter(place)];
+        let asked = self.make_when_paused.get_value();
+        self.make_when_paused.set_value(false);
+        if outcome == Outcome::Stopped && asked {
+            next.push(FollowUp::MakeAsked);
+        }
         if outcome == Outcome::Finished {
             next.push(FollowUp::FirstPicture);
         }
@@ -319,11 +380,13 @@ impl Store {
         shot: Option<Shot>,
         settings: SampleSettings,
         note: Option<String>,
-    ) {
+    ) -> Vec<FollowUp> {
         self.made.update(|made| {
             if made.last().is_none_or(|m| m.job != job) {
                 made.push(Made {
                     job,
+                    batch: self.batch.get_value(),
+                    favourite: false,
                     settings,
                     base: None,
                     adapter: None,
@@ -348,8 +411,12 @@ impl Store {
             .with_untracked(|p| p.is_none_or(|p| p.is_over()));
         if over && self.activity.get_untracked() == Activity::Sampling(job) {
             self.rest();
+            if self.queued.with_value(|q| !q.is_empty()) {
+                return vec![FollowUp::NextPicture];
+            }
             self.announcement.set(t().picture_ready.to_owned());
         }
+        Vec::new()
     }
 
     fn adapter_file(&self, file_name: String, bytes: Option<Bytes>) -> Vec<FollowUp> {
@@ -408,13 +475,15 @@ impl Store {
             "train" if matches!(activity, Activity::Training(now) if job.is_none_or(|j| j == now)) =>
             {
                 self.rest();
-                self.run.update(|run| match run {
-                    Some(r) if r.step > 0 => r.outcome = Some(Outcome::Failed),
-                    _ => *run = None,
-                });
+                if self.back_to_checkpoint().is_none() {
+                    self.run.update(|run| {
+                        *run = run.take().filter(|r| r.step > 0);
+                    });
+                }
             }
             "sample" if matches!(activity, Activity::Sampling(now) if job.is_none_or(|j| j == now)) =>
             {
+                self.queued.update_value(|q| q.clear());
                 self.rest();
             }
             "save_adapter" => {

@@ -5,12 +5,16 @@
 //! browser, so transitions are tested natively.
 
 mod apply;
+mod project;
 mod shelf;
 mod types;
+mod wish;
 
 pub use apply::FollowUp;
+pub use project::*;
 pub use shelf::*;
 pub use types::*;
+pub use wish::*;
 
 use std::collections::VecDeque;
 
@@ -59,6 +63,29 @@ pub struct Store {
     /// The one in use, by its place on the shelf.
     pub current: RwSignal<Option<usize>>,
 
+    /// The artist's projects, and the one that is open.
+    pub projects: RwSignal<Vec<ProjectEntry>>,
+    pub project: RwSignal<Option<u32>>,
+    pub project_name: RwSignal<String>,
+    pub keeping: RwSignal<Keeping>,
+    pub room: RwSignal<Option<Room>>,
+    pub wish: RwSignal<Wish>,
+    /// Which picture of how many is under way.
+    pub queue: RwSignal<(u32, u32)>,
+    pub(crate) queued: StoredValue<VecDeque<SampleSettings>>,
+    /// Show pairs one over the other, divided at so many percent.
+    pub divided: RwSignal<bool>,
+    pub divider: RwSignal<f64>,
+    pub only_favourites: RwSignal<bool>,
+    pub offered: RwSignal<Option<Offered>>,
+    /// A link that the browser did not copy.
+    pub link: RwSignal<Option<String>>,
+    pub link_with_adapter: RwSignal<bool>,
+    /// Of the pictures under way; see [`Made`].
+    pub(crate) batch: StoredValue<u32>,
+    /// The artist paused the training to make a picture.
+    pub(crate) make_when_paused: StoredValue<bool>,
+
     /// `SaveAdapter` and `LoadAdapter` requests not yet answered. The engine answers in order.
     pub(crate) files_awaited: StoredValue<VecDeque<FilePurpose>>,
     pub(crate) loads_awaited: StoredValue<VecDeque<AdapterLoad>>,
@@ -102,6 +129,22 @@ impl Default for Store {
             shown: RwSignal::new(None),
             shelf: RwSignal::new(Vec::new()),
             current: RwSignal::new(None),
+            projects: RwSignal::new(Vec::new()),
+            project: RwSignal::new(None),
+            project_name: RwSignal::new(String::new()),
+            keeping: RwSignal::new(Keeping::Opening),
+            room: RwSignal::new(None),
+            wish: RwSignal::new(Wish::default()),
+            queue: RwSignal::new((0, 0)),
+            queued: StoredValue::new(VecDeque::new()),
+            divided: RwSignal::new(false),
+            divider: RwSignal::new(50.0),
+            only_favourites: RwSignal::new(false),
+            offered: RwSignal::new(None),
+            link: RwSignal::new(None),
+            link_with_adapter: RwSignal::new(false),
+            batch: StoredValue::new(0),
+            make_when_paused: StoredValue::new(false),
             files_awaited: StoredValue::new(VecDeque::new()),
             loads_awaited: StoredValue::new(VecDeque::new()),
             last_announced: StoredValue::new(f64::NEG_INFINITY),
@@ -178,10 +221,11 @@ impl Store {
 
     /// Whether leaving the page would lose something.
     pub fn would_lose(&self) -> bool {
+        let unsaved = self
+            .shelf
+            .with_untracked(|shelf| shelf.iter().any(|s| !s.saved));
         matches!(self.activity.get_untracked(), Activity::Training(_))
-            || self
-                .shelf
-                .with_untracked(|shelf| shelf.iter().any(|s| !s.saved))
+            || unsaved && self.keeping.get_untracked() != Keeping::Kept
     }
 
     /// What stands between the artist and a training run.

@@ -9,6 +9,8 @@ use leptos::prelude::*;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shelved {
+    /// Names it in the project.
+    pub id: u32,
     /// With a title that can be shown.
     pub info: AdapterInfo,
     /// As the engine tells it.
@@ -34,6 +36,7 @@ impl Shelved {
             info.title = name.to_owned();
         }
         Self {
+            id: 0,
             file_name: format!("{}.safetensors", format::slug(&info.title)),
             info,
             engine_info,
@@ -62,9 +65,42 @@ pub enum AdapterLoad {
 impl Store {
     /// Puts an adapter on the shelf and in use.
     pub(super) fn shelve(&self, adapter: Shelved) -> usize {
+        let adapter = Shelved {
+            id: self.new_job().0,
+            ..adapter
+        };
         let place = self.shelf.with_untracked(Vec::len);
         self.shelf.update(|shelf| shelf.push(adapter));
         self.current.set(Some(place));
+        place
+    }
+
+    /// Puts the adapter a run has made on the shelf and in use. One that the same run made before it
+    /// was paused gives way, unless the artist has it as a file.
+    pub(super) fn shelve_of_run(&self, adapter: Shelved) -> usize {
+        let before = self
+            .run
+            .with_untracked(|r| r.as_ref().and_then(|r| r.adapter));
+        let place = self.shelf.with_untracked(|shelf| {
+            let same = |s: &Shelved| Some(s.id) == before && !s.saved;
+            shelf.iter().position(same)
+        });
+        let place = match place {
+            None => self.shelve(adapter),
+            Some(place) => {
+                let id = self.new_job().0;
+                self.shelf
+                    .update(|shelf| shelf[place] = Shelved { id, ..adapter });
+                self.current.set(Some(place));
+                place
+            }
+        };
+        let id = self.shelf.with_untracked(|s| s.get(place).map(|s| s.id));
+        self.run.update(|run| {
+            if let Some(run) = run {
+                run.adapter = id;
+            }
+        });
         place
     }
 }

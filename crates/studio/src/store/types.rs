@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use atelier_protocol::{JobId, Outcome, Pixels, SampleSettings, WorkId};
+use atelier_protocol::{JobId, Outcome, Pixels, SampleSettings, TrainingSettings, WorkId};
 use leptos::prelude::*;
+
+use crate::pace::Pace;
 
 /// What came with a message, one for each transferred buffer.
 pub type Bytes = Arc<[u8]>;
@@ -133,6 +135,7 @@ pub enum Place {
     Train,
     Make,
     Adapter,
+    Project,
 }
 
 impl Place {
@@ -175,6 +178,51 @@ pub struct Run {
     pub held_back: bool,
     pub preview_prompts: Vec<String>,
     pub outcome: Option<Outcome>,
+    /// What it was asked for: with these, and no others, it can go on.
+    pub settings: TrainingSettings,
+    pub works: Vec<atelier_protocol::Work>,
+    /// The latest checkpoint; none before the first, and once the run is finished.
+    pub checkpoint: Option<Checkpoint>,
+    /// Number of the adapter on the shelf that it made, once there is one.
+    pub adapter: Option<u32>,
+    pub pace: Pace,
+}
+
+impl Run {
+    pub fn new(job: JobId, settings: TrainingSettings, works: Vec<atelier_protocol::Work>) -> Self {
+        Self {
+            job,
+            step: 0,
+            steps: settings.steps,
+            seconds_left: None,
+            held_back: false,
+            preview_prompts: settings.preview_prompts.clone(),
+            outcome: None,
+            settings,
+            works,
+            checkpoint: None,
+            adapter: None,
+            pace: Pace::default(),
+        }
+    }
+
+    /// Whether it stands still and can go on.
+    pub fn is_paused(&self) -> bool {
+        self.outcome == Some(Outcome::Stopped) && self.checkpoint.is_some()
+    }
+}
+
+/// What training goes on from.
+#[derive(Clone, PartialEq)]
+pub struct Checkpoint {
+    pub step: u32,
+    pub bytes: Bytes,
+}
+
+impl std::fmt::Debug for Checkpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Checkpoint(step {})", self.step)
+    }
 }
 
 /// Previews after `step`, one for each preview prompt.
@@ -245,10 +293,23 @@ impl SampleProgress {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Made {
     pub job: JobId,
+    /// Pictures asked for together have the same.
+    pub batch: u32,
     pub settings: SampleSettings,
     pub base: Option<Shot>,
     pub adapter: Option<Shot>,
     pub note: Option<String>,
+    pub favourite: bool,
+}
+
+/// A recipe from outside, before the artist has said what to do with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offered {
+    pub recipe: atelier_link::Recipe,
+    /// The adapter that came in the link.
+    pub adapter: Option<Bytes>,
+    /// Name of the picture's file it came in.
+    pub file: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -190,7 +190,6 @@ pub static DE: Strings = Strings {
     train_needs_engine: "Wartet auf das Modell …",
     train_reads_works: "Werke werden gelesen …",
     train_waits: "Wartet auf das Bild …",
-    stop_training: "Anhalten und Gelerntes behalten",
     few_works: "Es geht mit weniger als fünf Werken, aber mehr zeigen besser, was sie gemeinsam haben.",
     training_started: "Das Lernen hat begonnen.",
     training_starts: "Das Lernen wird vorbereitet",
@@ -292,7 +291,6 @@ pub static DE: Strings = Strings {
         format!("Wo deine Handschrift zeichnet, kommt „{trigger}“ von selbst dazu.")
     },
     make: "Ein Bild machen",
-    make_waits: "Wartet auf das Lernen …",
     make_needs_engine: "Wartet auf das Modell …",
     making_starts: "Das Zeichnen wird vorbereitet",
     making: |step, steps| format!("Zeichnet, Schritt {step} von {steps}"),
@@ -333,8 +331,11 @@ pub static DE: Strings = Strings {
             comma(format::number(f64::from(s.strength))),
         )
     },
-    history: "Bei diesem Besuch gemacht",
     show_again: |prompt| format!("Wieder zeigen: {prompt}"),
+
+    keep: &super::keep::DE,
+    link: &super::link::DE,
+    many: &super::many::DE,
 };
 
 fn works(n: usize) -> String {

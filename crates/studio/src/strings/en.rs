@@ -187,7 +187,6 @@ pub static EN: Strings = Strings {
     train_needs_engine: "Waiting for the model …",
     train_reads_works: "Reading the works …",
     train_waits: "Waiting for the picture …",
-    stop_training: "Stop and keep what is learned",
     few_works: "It will try with fewer than five works, but more will show it what they have in common.",
     training_started: "Training has begun.",
     training_starts: "Getting ready to train",
@@ -285,7 +284,6 @@ pub static EN: Strings = Strings {
     prompt_help: "",
     trigger_added: |trigger| format!("Where your hand draws, “{trigger}” is added by itself."),
     make: "Make a picture",
-    make_waits: "Waiting for the training …",
     make_needs_engine: "Waiting for the model …",
     making_starts: "Getting ready to draw",
     making: |step, steps| format!("Drawing, step {step} of {steps}"),
@@ -326,8 +324,11 @@ pub static EN: Strings = Strings {
             number(f64::from(s.strength)),
         )
     },
-    history: "Made on this visit",
     show_again: |prompt| format!("Show again: {prompt}"),
+
+    keep: &super::keep::EN,
+    link: &super::link::EN,
+    many: &super::many::EN,
 };
 
 fn works(n: usize) -> String {

@@ -2,6 +2,9 @@
 
 mod de;
 mod en;
+mod keep;
+mod link;
+mod many;
 
 use std::cell::Cell;
 
@@ -200,7 +203,6 @@ pub struct Strings {
     pub train_needs_engine: &'static str,
     pub train_reads_works: &'static str,
     pub train_waits: &'static str,
-    pub stop_training: &'static str,
     pub few_works: &'static str,
     pub training_started: &'static str,
     pub training_starts: &'static str,
@@ -269,7 +271,6 @@ pub struct Strings {
     pub prompt_help: &'static str,
     pub trigger_added: fn(&str) -> String,
     pub make: &'static str,
-    pub make_waits: &'static str,
     pub make_needs_engine: &'static str,
     pub making_starts: &'static str,
     /// Step, of how many.
@@ -298,8 +299,14 @@ pub struct Strings {
     pub save_picture: &'static str,
     pub save_picture_of: fn(&str) -> String,
     pub recipe: fn(&SampleSettings) -> String,
-    pub history: &'static str,
     pub show_again: fn(&str) -> String,
+
+    /// Projects, and training that goes on.
+    pub keep: &'static keep::Keep,
+    /// Recipes.
+    pub link: &'static link::Link,
+    /// Many pictures.
+    pub many: &'static many::Many,
 }
 
 #[cfg(test)]

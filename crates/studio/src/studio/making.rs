@@ -1,12 +1,16 @@
 //! Pictures: made, and saved.
 
-use atelier_protocol::Request;
-use leptos::prelude::*;
+use atelier_project::Zip;
+use atelier_protocol::{Buffer, JobId, Request};
+use js_sys::Uint8Array;
+use leptos::{prelude::*, task::spawn_local};
+use web_sys::{File, Url};
 
-use super::Studio;
+use super::{Studio, projects::Parts};
 use crate::{
-    format,
-    store::{Activity, EngineState, Place, SampleProgress, Shot},
+    files, format,
+    store::{Activity, EngineState, Made, Place, SampleProgress, Shot, StartImage, Tone},
+    strings::t,
 };
 
 impl Studio {
@@ -21,13 +25,106 @@ impl Studio {
         if !store.seed_locked.get_untracked() {
             self.roll_seed();
         }
-        let mut settings = store.sample.get_untracked();
-        settings.compare &= store.current.get_untracked().is_some();
+        let settings = store.sample.get_untracked();
+        let mut all = store.wish.with_untracked(|w| w.settings(&settings, rolled));
+        for settings in &mut all {
+            settings.compare &= store.current.get_untracked().is_some();
+        }
+        store.batch.set_value(store.new_job().0);
+        store.queue.set((0, all.len() as u32));
+        store.queued.set_value(all.into());
+        self.next_picture();
+    }
+
+    /// Makes the next of the pictures that were asked for.
+    pub(super) fn next_picture(self) {
+        let store = self.store;
+        let next = store.queued.try_update_value(|q| q.pop_front()).flatten();
+        let Some(settings) = next else { return };
+        store.queue.update(|(n, _)| *n += 1);
         let job = store.new_job();
         let awaited = if settings.compare { 2 } else { 1 };
         store.sampling.set(Some(SampleProgress::new(job, awaited)));
         store.activity.set(Activity::Sampling(job));
-        self.ask(&Request::Sample { job, settings }, &[]);
+        let image = store
+            .wish
+            .with_untracked(|w| w.image.as_ref().map(|i| files::buffer(&i.bytes)));
+        self.ask(
+            &Request::Sample {
+                job,
+                settings,
+                image: image.as_ref().map(|_| Buffer(0)),
+            },
+            image.as_slice(),
+        );
+    }
+
+    /// Takes a picture to start from.
+    pub fn start_from(self, file: File) {
+        self.start_from_nothing();
+        spawn_local(async move {
+            let name = file.name();
+            let bytes = match files::read(&file).await {
+                Ok(buffer) if file.size() <= super::MAX_FILE_BYTES => {
+                    Uint8Array::new(&buffer).to_vec()
+                }
+                _ => {
+                    let text = (t().file_refused)(&name, t().file_unreadable);
+                    self.store.notify(Place::Make, Tone::Wrong, text);
+                    return;
+                }
+            };
+            let url = Url::create_object_url_with_blob(&file).unwrap_or_default();
+            let bytes = bytes.into();
+            self.store
+                .wish
+                .update(|w| w.image = Some(StartImage { name, bytes, url }));
+        });
+    }
+
+    pub fn start_from_nothing(self) {
+        self.store.wish.update(|w| {
+            if let Some(image) = w.image.take() {
+                Url::revoke_object_url(&image.url).ok();
+            }
+        });
+    }
+
+    pub fn toggle_favourite(self, job: JobId) {
+        self.store.made.update(|made| {
+            if let Some(made) = made.iter_mut().find(|m| m.job == job) {
+                made.favourite = !made.favourite;
+            }
+        });
+    }
+
+    pub fn remove_picture(self, job: JobId) {
+        let store = self.store;
+        store.made.update(|made| made.retain(|m| m.job != job));
+        let last = store.made.with_untracked(|m| m.last().map(|m| m.job));
+        store.shown.set(last);
+    }
+
+    /// All pictures, or the favourites, as one zip.
+    pub fn save_pictures(self) {
+        let store = self.store;
+        let only = store.only_favourites.get_untracked();
+        let made = store.made.get_untracked().into_iter();
+        let made = made.filter(|m| m.favourite || !only);
+        let mut zip = Zip::new(Parts::default());
+        let mut packed = Ok(());
+        for made in made {
+            for (shot, side) in [(&made.adapter, ""), (&made.base, "base")] {
+                let Some(shot) = shot else { continue };
+                let name = format!("{:04}-{}", made.job.0, file_name(&made, side));
+                packed = packed.and_then(|()| zip.add(&name, &shot.png));
+            }
+        }
+        let blob = packed.and_then(|()| zip.finish()).ok();
+        match blob.and_then(Parts::into_blob) {
+            Some(blob) => self.hand_out_blob(Place::Make, "pictures.zip", &blob),
+            None => store.notify(Place::Make, Tone::Wrong, t().many.zip_failed),
+        }
     }
 
     /// With a new adapter the artist sees a picture at once, of their own prompt where there is one.
@@ -45,18 +142,25 @@ impl Studio {
     }
 
     pub fn roll_seed(self) {
-        let seed = (js_sys::Math::random() * f64::from(u32::MAX)) as u64;
-        self.store.sample.update(|sample| sample.seed = seed);
+        self.store.sample.update(|sample| sample.seed = rolled());
     }
 
-    pub fn save_picture(self, shot: &Shot, prompt: &str, seed: u64, side: &str) {
-        let subject = format::slug(prompt);
-        let name = [subject.as_str(), &seed.to_string(), side].map(str::to_owned);
-        let name = name
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join("-");
-        self.hand_out(Place::Make, &format!("{name}.png"), &shot.png, "image/png");
+    pub fn save_picture(self, shot: &Shot, made: &Made, side: &str) {
+        self.hand_out(Place::Make, &file_name(made, side), &shot.png, "image/png");
     }
+}
+
+fn rolled() -> u64 {
+    (js_sys::Math::random() * f64::from(u32::MAX)) as u64
+}
+
+/// `a-fox-7-base.png`
+fn file_name(made: &Made, side: &str) -> String {
+    let parts = [
+        format::slug(&made.settings.prompt),
+        made.settings.seed.to_string(),
+        side.to_owned(),
+    ];
+    let parts: Vec<String> = parts.into_iter().filter(|p| !p.is_empty()).collect();
+    format!("{}.png", parts.join("-"))
 }

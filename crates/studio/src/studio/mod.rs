@@ -2,7 +2,10 @@
 
 mod adapters;
 mod example;
+mod keeping;
 mod making;
+mod projects;
+mod recipes;
 mod training;
 mod works;
 
@@ -10,6 +13,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use atelier_protocol::{Event, Request, WorkId};
 use js_sys::ArrayBuffer;
+use keeping::Keeper;
 use leptos::{prelude::*, task::spawn_local};
 use web_sys::File;
 
@@ -32,6 +36,9 @@ pub struct Studio {
     engine: StoredValue<Option<EngineWorker>, LocalStorage>,
     works: StoredValue<HashMap<WorkId, File>, LocalStorage>,
     sending: StoredValue<bool>,
+    /// The picture whose recipe is offered, should it be meant as a work.
+    works_offered: StoredValue<Option<File>, LocalStorage>,
+    keeper: StoredValue<Keeper, LocalStorage>,
     pub sample_sets: RwSignal<Vec<Arc<SampleSet>>>,
     pub fetching_samples: RwSignal<bool>,
     /// The example was asked for, and its training has not begun.
@@ -46,12 +53,16 @@ impl Studio {
             engine: StoredValue::new_local(None),
             works: StoredValue::new_local(HashMap::new()),
             sending: StoredValue::new(false),
+            works_offered: StoredValue::new_local(None),
+            keeper: StoredValue::new_local(Keeper::default()),
             sample_sets: RwSignal::new(Vec::new()),
             fetching_samples: RwSignal::new(false),
             example: RwSignal::new(false),
         };
         studio.watch_example();
         studio.start_engine();
+        studio.begin_keeping();
+        studio.heed_links();
         spawn_local(async move {
             let sets = samples::sets().await;
             studio
@@ -112,6 +123,8 @@ impl Studio {
                 FollowUp::RestoreAdapter(place) => self.use_shelved(place),
                 FollowUp::KeepAdapter(place) => self.ask_for_file(FilePurpose::Keep(place), None),
                 FollowUp::FirstPicture => self.first_picture(),
+                FollowUp::NextPicture => self.next_picture(),
+                FollowUp::MakeAsked => self.make(),
                 FollowUp::Download { file_name, bytes } => {
                     self.hand_out(
                         Place::Adapter,

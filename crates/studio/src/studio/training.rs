@@ -1,13 +1,17 @@
 //! Starting and stopping.
 
-use atelier_protocol::{Request, Work};
+use atelier_protocol::{Buffer, Request, Work};
 use leptos::prelude::*;
 
 use super::Studio;
 use crate::{
-    store::{Activity, Place, Run, TrainGate, WorkState},
+    files,
+    store::{Activity, GoOnGate, Place, Run, TrainGate, WorkState},
     strings::t,
 };
+
+/// What a crash takes at most, in steps.
+const CHECKPOINT_EVERY: u32 = 10;
 
 impl Studio {
     pub fn train(self) {
@@ -37,29 +41,63 @@ impl Studio {
         let job = store.new_job();
         store.loss.update(|curve| *curve = Default::default());
         store.previews.update(Vec::clear);
-        store.run.set(Some(Run {
-            job,
-            step: 0,
-            steps: settings.steps,
-            seconds_left: None,
-            held_back: false,
-            preview_prompts: settings.preview_prompts.clone(),
-            outcome: None,
-        }));
+        let run = Run::new(job, settings, works);
+        store.run.set(Some(run.clone()));
+        self.ask_to_persist();
         store.activity.set(Activity::Training(job));
         store.announcement.set(t().training_started.to_owned());
         self.ask(
             &Request::Train {
                 job,
-                works,
-                settings,
+                works: run.works,
+                settings: run.settings,
+                checkpoint: None,
+                checkpoint_every: CHECKPOINT_EVERY,
             },
             &[],
         );
     }
 
+    /// Goes on with a run that was paused or broke off, as if it never had.
+    pub fn go_on(self) {
+        let store = self.store;
+        if untrack(|| store.go_on_gate()) != GoOnGate::Open {
+            return;
+        }
+        let Some((mut run, checkpoint)) = store.run.get_untracked().and_then(|run| {
+            let checkpoint = run.checkpoint.clone()?;
+            Some((run, checkpoint))
+        }) else {
+            return;
+        };
+        store.clear_notices(Place::Train);
+        let job = store.new_job();
+        (run.job, run.outcome, run.step) = (job, None, checkpoint.step);
+        run.pace = Default::default();
+        store.run.set(Some(run.clone()));
+        store.activity.set(Activity::Training(job));
+        store.announcement.set(t().training_started.to_owned());
+        self.ask(
+            &Request::Train {
+                job,
+                works: run.works,
+                settings: run.settings,
+                checkpoint: Some(Buffer(0)),
+                checkpoint_every: CHECKPOINT_EVERY,
+            },
+            &[files::buffer(&checkpoint.bytes)],
+        );
+    }
+
+    /// Pauses the training, makes what is asked for, and leaves the training to be gone on with.
+    pub fn pause_and_make(self) {
+        self.store.make_when_paused.set_value(true);
+        self.stop();
+    }
+
     /// Stops what is under way.
     pub fn stop(self) {
+        self.store.queued.update_value(|q| q.clear());
         self.store.stopping.set(true);
         self.ask(&Request::Stop, &[]);
     }

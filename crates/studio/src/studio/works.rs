@@ -35,7 +35,7 @@ impl Studio {
                 } else if format::has_ending(&name, ".txt") {
                     let caption = files::read_text(&file).await.unwrap_or_default();
                     captions.insert(format::stem(&name).to_owned(), caption);
-                } else {
+                } else if !self.offers_recipe(&file).await {
                     pictures.push(file);
                 }
             }
@@ -59,7 +59,7 @@ impl Studio {
         });
     }
 
-    fn add_work(self, file: File, caption: String, sample_set: Option<Arc<SampleSet>>) {
+    pub(super) fn add_work(self, file: File, caption: String, sample_set: Option<Arc<SampleSet>>) {
         let name = file.name();
         if file.size() > MAX_FILE_BYTES {
             self.store.refuse_file(&name, t().file_too_large);
@@ -146,12 +146,19 @@ impl Studio {
         self.store
             .works
             .update(|works| works.retain(|w| w.id != id));
-        self.works.update_value(|works| _ = works.remove(&id));
-        if let Some(url) = &work.url {
-            Url::revoke_object_url(url).ok();
-        }
-        if work.state.get_untracked() != WorkState::Waiting {
-            self.ask(&Request::RemoveWork { id }, &[]);
+        self.forget_works(&[work]);
+    }
+
+    /// Takes works out of the engine and lets go of their files.
+    pub(super) fn forget_works(self, works: &[Work]) {
+        for work in works {
+            self.works.update_value(|files| _ = files.remove(&work.id));
+            if let Some(url) = &work.url {
+                Url::revoke_object_url(url).ok();
+            }
+            if work.state.get_untracked() != WorkState::Waiting {
+                self.ask(&Request::RemoveWork { id: work.id }, &[]);
+            }
         }
     }
 

@@ -30,15 +30,11 @@ fn work(store: &Store, name: &str) -> Work {
 fn train(store: &Store) -> JobId {
     let job = store.new_job();
     store.activity.set(Activity::Training(job));
-    store.run.set(Some(Run {
-        job,
-        step: 0,
+    let settings = atelier_protocol::TrainingSettings {
         steps: 10,
-        seconds_left: None,
-        held_back: false,
-        preview_prompts: Vec::new(),
-        outcome: None,
-    }));
+        ..atelier_protocol::Preset::Quick.settings()
+    };
+    store.run.set(Some(Run::new(job, settings, Vec::new())));
     job
 }
 
@@ -49,6 +45,7 @@ fn info() -> AdapterInfo {
         rank: 8,
         parameters: 1_000,
         steps: 10,
+        hash: String::new(),
     }
 }
 
@@ -104,6 +101,7 @@ fn the_engine_gets_ready() {
         name: "Sketch".into(),
         resolution: 128,
         parameters: 1,
+        hash: String::new(),
     };
     assert_eq!(store.apply(Event::ModelLoaded(model), &[], 2.0), []);
     assert_eq!(store.engine.get_untracked(), EngineState::Ready);
@@ -217,6 +215,7 @@ fn a_lost_gpu_takes_neither_works_nor_adapters() {
         name: "Sketch".into(),
         resolution: 128,
         parameters: 1,
+        hash: String::new(),
     };
     let next = store.apply(Event::ModelLoaded(model), &[], 2.0);
     assert_eq!(next, [FollowUp::RestoreAdapter(0)]);

@@ -1,0 +1,116 @@
+// What is on the page stays: through a reload in the middle of training, into a file and back.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { openBrowser, visit } from './browser.mjs';
+import { Studio, drawings } from './studio.mjs';
+
+let browser;
+let studio;
+before(async () => {
+  browser = await openBrowser();
+  studio = await Studio.open({ browser });
+});
+after(() => browser?.close());
+
+const STEPS = 14;
+const left = {};
+
+let failed = false;
+const step = (name, go) =>
+  test(name, async (t) => {
+    if (failed) return t.skip('a step before it failed');
+    failed = true;
+    await go();
+    failed = false;
+  });
+
+/** Loads the page again and waits for its engine. */
+async function reload() {
+  studio.record.events.length = 0;
+  studio.page.once('dialog', (dialog) => dialog.accept());
+  await visit(studio.page);
+  await studio.event('model_loaded');
+}
+
+const kept = () => studio.until(
+  async () => (await studio.at('keeping').getAttribute('data-state')) === 'kept', () => 'the page to be kept');
+
+step('a reload in training loses at most ten steps', async () => {
+  await studio.giveWorks(drawings('gerald').slice(0, 5));
+  await studio.event('work_added', 5);
+  await studio.at('work-caption').first().fill('a thing of my own');
+  await studio.train({ steps: STEPS, trigger: 'in my hand' });
+  const checkpoint = await studio.event('checkpoint');
+  assert.equal(checkpoint.step, 10);
+  await kept();
+  await reload();
+  await studio.expectWorks(5);
+  assert.equal(await studio.at('work-caption').first().inputValue(), 'a thing of my own');
+  assert.match(await studio.at('train-step').innerText(), /10 of 14/);
+});
+
+step('training goes on from there and ends', async () => {
+  await studio.event('work_added', 5);
+  await studio.at('train-go-on').click();
+  const first = await studio.event('trained');
+  assert.equal(first.step, 11);
+  const ended = await studio.event('training_ended');
+  assert.deepEqual([ended.outcome, ended.steps_done], ['finished', STEPS]);
+  await studio.rest();
+  left.hash = ended.adapter.hash;
+});
+
+step('adapter and picture are there after another reload', async () => {
+  await kept();
+  const before = await studio.pixels('picture-adapter');
+  await reload();
+  const loaded = await studio.event('adapter_loaded');
+  assert.equal(loaded.hash, left.hash);
+  assert.equal(await studio.pixels('picture-adapter'), before);
+});
+
+step('an unbroken run ends with the same adapter', async () => {
+  await studio.train({ steps: STEPS, trigger: 'in my hand' });
+  const ended = await studio.event('training_ended');
+  assert.equal(ended.adapter.hash, left.hash, 'stopped and gone on, the run is the same to the bit');
+  await studio.rest();
+});
+
+step('a project goes out as one file, and comes back', async () => {
+  await studio.at('project-menu').locator('summary').click();
+  left.zip = await studio.save('project-export');
+  assert.match(left.zip.name, /\.zip$/);
+  await studio.at('project-new').click();
+  await studio.expectWorks(0);
+  await studio.at('project-import').setInputFiles({
+    name: left.zip.name, mimeType: 'application/zip', buffer: left.zip.bytes,
+  });
+  await studio.expectWorks(5);
+});
+
+step('what is no project is refused with a sentence', async () => {
+  await kept();
+  await studio.at('project-import').setInputFiles({
+    name: 'half.zip', mimeType: 'application/zip', buffer: left.zip.bytes.subarray(0, left.zip.bytes.length >> 1),
+  });
+  assert.match(await studio.notice(/zip/i), /cut short|damaged/);
+  await studio.expectWorks(5);
+});
+
+step('deleted means gone, and how much that freed is said', async () => {
+  await kept();
+  await studio.at('project-delete').click();
+  await studio.at('project-delete-yes').click();
+  assert.match(await studio.notice(/freed/), /\d+(\.\d+)? (kB|MB)/);
+  const names = await studio.page.evaluate(() => new Promise((resolve, reject) => {
+    const open = indexedDB.open('atelier');
+    open.onerror = () => reject(open.error);
+    open.onsuccess = () => {
+      const keys = open.result.transaction('files').objectStore('files').getAllKeys();
+      keys.onsuccess = () => resolve(keys.result);
+    };
+  }));
+  const projects = new Set(names.map((name) => name.split('/')[0]));
+  assert.equal(projects.size, 1, `files of ${[...projects]}`);
+});
