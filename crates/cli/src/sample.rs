@@ -27,7 +27,7 @@ pub struct Sample {
     steps: u32,
     #[arg(long, default_value_t = SampleSettings::default().guidance_scale)]
     guidance_scale: f32,
-    /// ddim, euler, euler_ancestral, dpmpp_2m or dpmpp_2m_karras.
+    /// ddim, euler, euler_ancestral, heun, dpmpp_2m, dpmpp_sde, unipc (these four also with _karras) or lcm.
     #[arg(long, default_value = "dpmpp_2m", value_parser = sampler)]
     sampler: SamplerKind,
     /// A picture to start from, instead of from noise.

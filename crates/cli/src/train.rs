@@ -39,6 +39,12 @@ pub struct Train {
     batch_size: Option<u32>,
     #[arg(long)]
     caption_dropout: Option<f32>,
+    /// Gamma of min-SNR weighting, or 0 for none.
+    #[arg(long)]
+    min_snr_gamma: Option<f32>,
+    /// Leave the convolutions as they are.
+    #[arg(long)]
+    transformers_only: bool,
     #[arg(long)]
     no_flip: bool,
     #[arg(long, default_value_t = 0)]
@@ -111,6 +117,8 @@ impl Train {
             learning_rate: self.learning_rate.unwrap_or(preset.learning_rate),
             batch_size: self.batch_size.unwrap_or(preset.batch_size),
             caption_dropout: self.caption_dropout.unwrap_or(preset.caption_dropout),
+            min_snr_gamma: self.min_snr_gamma.unwrap_or(preset.min_snr_gamma),
+            convolutions: !self.transformers_only,
             flip: !self.no_flip,
             seed: self.seed,
             ..preset

@@ -20,8 +20,15 @@ fn sampler(kind: SamplerKind) -> Sampler {
         SamplerKind::Ddim => Sampler::Ddim { eta: 0.0 },
         SamplerKind::Euler => Sampler::Euler,
         SamplerKind::EulerAncestral => Sampler::EulerAncestral,
+        SamplerKind::Heun => Sampler::Heun,
+        SamplerKind::HeunKarras => Sampler::HeunKarras,
         SamplerKind::DpmPlusPlus2M => Sampler::Dpmpp2m,
         SamplerKind::DpmPlusPlus2MKarras => Sampler::Dpmpp2mKarras,
+        SamplerKind::DpmPlusPlusSde => Sampler::DpmppSde,
+        SamplerKind::DpmPlusPlusSdeKarras => Sampler::DpmppSdeKarras,
+        SamplerKind::UniPc => Sampler::UniPc,
+        SamplerKind::UniPcKarras => Sampler::UniPcKarras,
+        SamplerKind::Lcm => Sampler::Lcm,
     }
 }
 

@@ -288,10 +288,13 @@ impl Session {
             steps: settings.steps,
             rank: settings.rank as usize,
             alpha: settings.alpha,
-            targets: Targets::default(),
+            targets: match settings.convolutions {
+                true => Targets::TransformersAndConvolutions,
+                false => Targets::Transformers,
+            },
             learning_rate: settings.learning_rate,
             caption_dropout: settings.caption_dropout,
-            min_snr_gamma: settings.min_snr_gamma,
+            min_snr_gamma: (settings.min_snr_gamma != 0.0).then_some(settings.min_snr_gamma),
             seed: settings.seed,
             optimizer: AdamW::default(),
         };

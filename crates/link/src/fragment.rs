@@ -49,12 +49,19 @@ struct Fields {
     adapters: Vec<(String, Vec<u8>, String)>,
 }
 
-const SAMPLERS: [(u8, SamplerKind); 5] = [
+const SAMPLERS: [(u8, SamplerKind); 12] = [
     (0, SamplerKind::Ddim),
     (1, SamplerKind::Euler),
     (2, SamplerKind::EulerAncestral),
     (3, SamplerKind::DpmPlusPlus2M),
     (4, SamplerKind::DpmPlusPlus2MKarras),
+    (5, SamplerKind::Heun),
+    (6, SamplerKind::HeunKarras),
+    (7, SamplerKind::DpmPlusPlusSde),
+    (8, SamplerKind::DpmPlusPlusSdeKarras),
+    (9, SamplerKind::UniPc),
+    (10, SamplerKind::UniPcKarras),
+    (11, SamplerKind::Lcm),
 ];
 
 /// The link to `recipe` on the page at `page` (its address without a fragment), with an adapter

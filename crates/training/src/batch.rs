@@ -91,7 +91,10 @@ pub(crate) fn training_batch(
             true => &set.empty_embedding,
             false => &example.embedding,
         };
-        let weight = schedule.min_snr_weight(timestep, f64::from(settings.min_snr_gamma))? as f32;
+        let weight = match settings.min_snr_gamma {
+            Some(gamma) => schedule.min_snr_weight(timestep, f64::from(gamma))? as f32,
+            None => 1.0,
+        };
         batch.set(sample, latents, prompt, timestep, weight, &mut random)?;
     }
     Ok(batch.inputs)

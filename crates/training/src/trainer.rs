@@ -24,7 +24,8 @@ pub struct Settings {
     pub targets: Targets,
     pub learning_rate: f32,
     pub caption_dropout: f32,
-    pub min_snr_gamma: f32,
+    /// None for equal weights.
+    pub min_snr_gamma: Option<f32>,
     pub seed: u64,
     pub optimizer: AdamW,
 }
@@ -61,8 +62,11 @@ impl Settings {
                 self.caption_dropout.to_string(),
             );
         }
-        if !(self.min_snr_gamma.is_finite() && self.min_snr_gamma > 0.0) {
-            return wrong("min-SNR gamma", "above 0", self.min_snr_gamma.to_string());
+        if let Some(gamma) = self
+            .min_snr_gamma
+            .filter(|gamma| !(gamma.is_finite() && *gamma > 0.0))
+        {
+            return wrong("min-SNR gamma", "above 0, or 0 for none", gamma.to_string());
         }
         Ok(())
     }

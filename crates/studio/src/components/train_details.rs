@@ -49,7 +49,7 @@ pub fn TrainDetails() -> impl IntoView {
                 <NumberField label=t().caption_dropout help=t().caption_dropout_help testid="set-caption-dropout"
                     min=0.0 max=1.0 step=0.05
                     value=read(|s| f64::from(s.caption_dropout)) set=write(|s, v| s.caption_dropout = v as f32) />
-                <NumberField label=t().min_snr help=t().min_snr_help testid="set-min-snr" min=0.1 max=100.0 step=0.5
+                <NumberField label=t().min_snr help=t().min_snr_help testid="set-min-snr" min=0.0 max=100.0 step=0.5
                     value=read(|s| f64::from(s.min_snr_gamma)) set=write(|s, v| s.min_snr_gamma = v as f32) />
                 <NumberField label=t().preview_every help=t().preview_every_help testid="set-preview-every"
                     min=0.0 max=20_000.0 step=1.0
@@ -71,6 +71,9 @@ pub fn TrainDetails() -> impl IntoView {
                     />
                     <span class="help">{t().background_help}</span>
                 </label>
+                <CheckField label=t().convolutions.to_owned() help=t().convolutions_help testid="set-convolutions"
+                    value=Signal::derive(move || settings.with(|s| s.convolutions))
+                    set=move |v| settings.update(|s| s.convolutions = v) />
                 <CheckField label=t().flip.to_owned() help=t().flip_help testid="set-flip"
                     value=Signal::derive(move || settings.with(|s| s.flip))
                     set=move |v| settings.update(|s| s.flip = v) />
