@@ -15,7 +15,7 @@ pub fn Divider(base: Shot, hand: Shot, prompt: String) -> impl IntoView {
             <div class="over">
                 <PictureCanvas picture=hand.picture label=(t().picture_of)(&prompt, t().hand_side) />
             </div>
-            <div class="line" aria-hidden="true">{()}</div>
+            <div class="line" aria-hidden="true">{""}</div>
             <input
                 type="range"
                 min="0"

@@ -122,7 +122,7 @@ mod tests {
         };
         assert_eq!(
             wish(Kind::Single, 1).settings(&base, &mut roll),
-            [base.clone()]
+            std::slice::from_ref(&base)
         );
         let seeds = wish(Kind::Single, 3).settings(&base, &mut roll);
         assert_eq!(

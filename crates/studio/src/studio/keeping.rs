@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use atelier_project::{Project, work_file};
+use atelier_project::{Opened, Project, work_file};
 use js_sys::{Function, Uint8Array};
 use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue};
@@ -143,16 +143,13 @@ impl Studio {
     }
 
     /// An empty project, or one that has been imported: `files` are put beside its record.
-    pub(super) async fn begin_project(
-        self,
-        imported: Option<(Project, Vec<(String, Vec<u8>)>)>,
-    ) -> Result<(), DatabaseError> {
+    pub(super) async fn begin_project(self, imported: Option<Opened>) -> Result<(), DatabaseError> {
         let Some(database) = self.keeper.with_value(|k| k.database.clone()) else {
             return Ok(());
         };
         let known = database.projects().await?;
         let id = known.iter().map(|(id, _)| *id).max().unwrap_or(0) + 1;
-        if let Some((project, files)) = imported {
+        if let Some(Opened { project, files }) = imported {
             let put = files.into_iter().map(|(name, bytes)| {
                 let value = match work_of(&project, &name) {
                     Some(work) => file(&bytes, &work.name).map(JsValue::from),

@@ -166,9 +166,7 @@ impl Studio {
                     if opened.project.name.trim().is_empty() {
                         opened.project.name = untitled(1);
                     }
-                    self.begin_project(Some((opened.project, opened.files)))
-                        .await
-                        .is_ok()
+                    self.begin_project(Some(opened)).await.is_ok()
                 }
                 Err(error) => {
                     let text = (t().file_refused)(&file.name(), &error.to_string());
