@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..catalogue import catalogue, share_of
+from ..catalogue import NEVER, catalogue, share_of
 from ..concepts import Concepts, plain_codepoint
 from ..errors import RecipeError
 from ..pictures import GROUP_WEIGHTS, scaled
@@ -23,6 +23,8 @@ from .held_out_styles import mosaic, neon, woodcut
 ICON_SETS = ("openmoji", "streamline-emojis")
 PROCEDURAL = {"woodcut": woodcut, "neon": neon, "mosaic": mosaic}
 HANDS = (*ICON_SETS, *PROCEDURAL)
+
+assert NEVER.issuperset(ICON_SETS) and not STYLES.keys() & PROCEDURAL.keys(), "pretraining has seen a hand that is held out"
 
 UNDERLYING = "twemoji"
 """The drawings that procedural styles are laid over."""

@@ -18,6 +18,7 @@ import numpy as np
 from ..styles import STYLES
 from .features import FeatureNetwork, Features
 from .hands import HANDS, ICON_SETS, PROCEDURAL, UNDERLYING, Drawings, Subject
+from .sizes import Size
 
 FAMILIES = ("noto", "twemoji", "fluent-emoji", "fluent-emoji-flat", "fluent-3d", "fxemoji")
 """Emoji hands of pretraining, the references of retrieval."""
@@ -32,9 +33,6 @@ RIVALS = {
     **{style: (style,) for style in STYLES},
 }
 """Hands of pretraining that the classifier may name; families that are one style to it are one rival."""
-
-PICTURES_OF_A_HAND = 60
-"""Real pictures the classifier learns each of its classes from."""
 
 SHRINKAGE = 0.2
 """Share of the plain average in covariances that are estimated from fewer pictures than they have entries."""
@@ -55,17 +53,18 @@ class Score:
 class Instrument:
     """Knows the real pictures; made once for a base and a set of asked concepts."""
 
-    def __init__(self, network: FeatureNetwork, drawings: Drawings, asked: list[Subject], as_shown: Callable[[np.ndarray], np.ndarray]):
-        self.network, self.drawings, self.asked, self.as_shown = network, drawings, asked, as_shown
+    def __init__(self, network: FeatureNetwork, drawings: Drawings, asked: list[Subject], size: Size, as_shown: Callable[[np.ndarray], np.ndarray]):
+        self.network, self.drawings, self.asked, self.size, self.as_shown = network, drawings, asked, size, as_shown
         features, names = self._known_hands()
         self.classifier = _Discriminant(features.style, names)
         self.scale = tuple((part.mean(0), part.std(0) + 1e-6) for part in (features.style, features.thing))
-        everyday = drawings.everyday(200)
-        known = [(family, subject) for family in FAMILIES for subject in everyday if drawings.has(family, subject.concept)]
-        features = network(np.stack([drawings.draw(family, subject.concept) for family, subject in known]))
-        self.whitening = _whitening(_standard(features.thing, self.scale[1]), [subject.concept for _, subject in known])
-        self.references = {hand: self._references(hand) for hand in (*HANDS, UNDERLYING)}
-        self.truth = {hand: network(as_shown(self.real(hand))) for hand in HANDS}
+        things = list({subject.concept: subject for subject in (*drawings.everyday(size.everyday), *asked)}.values())
+        known = [(family, subject.concept) for family in FAMILIES for subject in things if drawings.has(family, subject.concept)]
+        features = network(np.stack([drawings.draw(*drawing) for drawing in known]))
+        self.whitening = _whitening(_standard(features.thing, self.scale[1]), [concept for _, concept in known])
+        self.known = dict(zip(known, _standard(features.thing, self.scale[1]) @ self.whitening))
+        self.references = {hand: self._references(hand) for hand in (*size.hands, UNDERLYING)}
+        self.truth = {hand: network(as_shown(self.real(hand))) for hand in size.hands}
 
     def real(self, hand: str) -> np.ndarray:
         """The hand's own pictures of the asked concepts."""
@@ -86,6 +85,17 @@ class Instrument:
         found = (self._thing(features) @ self.references[hand].T).argmax(1)
         return float(np.mean(found == np.arange(len(self.asked))))
 
+    def named(self, pictures: np.ndarray, concepts: list[str], left_out: list[str], among: list[Subject]) -> float:
+        """Share of `pictures` that are nearest to their concept of all `among`; the references of a picture leave one family out."""
+        seen, places = self._thing(self.network(pictures)), [subject.concept for subject in among]
+        found = 0
+        for family in set(left_out):
+            references = self._plain_references(among, family)
+            mine = [index for index, name in enumerate(left_out) if name == family]
+            nearest = (seen[mine] @ references.T).argmax(1)
+            found += sum(places[place] == concepts[index] for index, place in zip(mine, nearest))
+        return found / len(pictures)
+
     def _known_hands(self) -> tuple[Features, np.ndarray]:
         """Features of real pictures of concepts that are not asked for, and whose hand they are in."""
         asked = {subject.concept for subject in self.asked}
@@ -93,7 +103,7 @@ class Instrument:
         for name, members in {**{hand: (hand,) for hand in HANDS}, **RIVALS}.items():
             for member in members:
                 there = self._concepts_of(member) - asked
-                chosen = _spread(sorted(there), PICTURES_OF_A_HAND // len(members))
+                chosen = _spread(sorted(there), self.size.pictures_of_a_hand // len(members))
                 pictures += [self.drawings.draw(member, concept) for concept in chosen]
                 names += [name] * len(chosen)
         pictures = np.stack(pictures)
@@ -107,18 +117,20 @@ class Instrument:
 
     def _references(self, hand: str) -> np.ndarray:
         """Mean whitened head features of each asked concept, of length 1; no drawing is `hand`'s own."""
-        style = PROCEDURAL.get(hand)
-        families = [family for family in FAMILIES if family != UNDERLYING] if hand not in ICON_SETS else list(FAMILIES)
-        sums = []
+        if hand in ICON_SETS:
+            return self._plain_references(self.asked, None)
+        if hand == UNDERLYING:
+            return self._plain_references(self.asked, UNDERLYING)
+        families = [family for family in FAMILIES if family != UNDERLYING]
+        rows = []
         for subject in self.asked:
-            drawn = [self._reference(family, subject.concept, style) for family in families if self.drawings.has(family, subject.concept)]
-            sums.append(self._thing(self.network(np.stack(drawn))).mean(0))
-        return _of_length_one(np.stack(sums))
+            drawn = [self.drawings.styled(PROCEDURAL[hand], family, subject.concept) for family in families if self.drawings.has(family, subject.concept)]
+            rows.append(self._thing(self.network(np.stack(drawn))).mean(0))
+        return _of_length_one(np.stack(rows))
 
-    def _reference(self, family: str, concept: str, style) -> np.ndarray:
-        if style is None:
-            return self.drawings.draw(family, concept)
-        return self.drawings.styled(style, family, concept)
+    def _plain_references(self, subjects: list[Subject], left_out: str | None) -> np.ndarray:
+        rows = [[self.known[family, subject.concept] for family in FAMILIES if family != left_out and (family, subject.concept) in self.known] for subject in subjects]
+        return _of_length_one(np.stack([_of_length_one(np.stack(row)).mean(0) for row in rows]))
 
     def _thing(self, features: Features) -> np.ndarray:
         return _of_length_one(_standard(features.thing, self.scale[1]) @ self.whitening)
