@@ -15,7 +15,7 @@ from .table import table
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="cargo xtask stylebench", description="Train an adapter on works of each held-out hand and measure what it makes.")
-    parser.add_argument("--atelier", type=Path, required=True, help="the program (cargo xtask gives it)")
+    parser.add_argument("--atelier", type=Path, required=True, help="the program; cargo xtask builds one where none is named")
     parser.add_argument("--model", type=Path, default=Path("www/models/sketch"), help="the base, a diffusers folder")
     parser.add_argument("--work", type=Path, required=True, help="the recipe's folder of downloads and rendered pictures")
     parser.add_argument("--out", type=Path, help="folder for adapters, pictures and sheets; what is there is not made again (WORK/stylebench)")
