@@ -22,13 +22,16 @@ def main() -> int:
     parser.add_argument("--preset", default="balanced", choices=list(PRESET_STEPS))
     parser.add_argument("--device", default="cpu", choices=["cpu", "gpu"], help="where atelier computes")
     parser.add_argument("--reference", action="store_true", help="also train with diffusers and peft")
-    parser.add_argument("--small", action="store_true", help="a test of the whole way in about a minute: two hands, few steps")
+    parser.add_argument("--small", action="store_true", help="a test of the whole way in about two minutes: two hands, few steps")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     size = SMALL if arguments.small else FULL
     out = arguments.out or arguments.work / ("stylebench-small" if arguments.small else "stylebench")
     atelier = Atelier(arguments.atelier, arguments.model, arguments.device)
     try:
+        for needed in (arguments.atelier, arguments.model / "model_index.json"):
+            if not needed.is_file():
+                raise RecipeError(f"{needed} is not there. Name another with --atelier or --model.")
         result = run(Options(arguments.work, out, arguments.preset, size, arguments.reference), atelier)
         print(json.dumps(result, indent=1) if arguments.json else table(result))
         if arguments.small:

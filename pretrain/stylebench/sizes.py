@@ -22,4 +22,4 @@ class Size:
 
 FULL = Size(hands=HANDS, works=20, asked=60, steps=None, everyday=200, pictures_of_a_hand=60)
 SMALL = Size(hands=("openmoji", "neon"), works=10, asked=12, steps=60, everyday=60, pictures_of_a_hand=20)
-"""A test of the whole way in about a minute."""
+"""A test of the whole way in about two minutes."""
