@@ -11,7 +11,7 @@ from PIL import Image
 from ..errors import RecipeError
 from .hands import Drawings, Subject, to_bytes
 
-TRIGGER = "in my hand"
+TRIGGER = "in this style"
 """What the page puts after every caption unless the artist changes it."""
 
 

@@ -19,15 +19,15 @@ CONVOLUTIONS = ("conv1", "conv2", "conv_shortcut", "downsamplers.0.conv", "upsam
 
 @dataclass(frozen=True)
 class Settings:
-    """As in `crates/protocol/src/settings.rs`. `min_snr_gamma` None weighs all timesteps alike."""
+    """As in `crates/protocol/src/settings.rs`. `min_snr_gamma` None weighs all timesteps alike (0 there)."""
 
     steps: int = 300
     rank: int = 16
     learning_rate: float = 1e-3
     batch_size: int = 4
     caption_dropout: float = 0.1
-    min_snr_gamma: float | None = 5.0
-    convolutions: bool = False
+    min_snr_gamma: float | None = None
+    convolutions: bool = True
     seed: int = 0
 
 
