@@ -58,7 +58,7 @@ def prepare(folder: Path, preset: Preset, rows: list[Row], pack: np.ndarray, sta
         everyday = _everyday_concepts(rows, preset.concepts_limit)
         for index in chosen:
             rng = np.random.default_rng([preset.seed, int(share_of(rows[index].key) * 2**53)])
-            for values, picture in _versions(preset, rows[index], _scaled(pack[index], preset.picture_size), rng):
+            for values, picture in _versions(preset, rows[index], scaled(pack[index], preset.picture_size), rng):
                 if everyday and rows[index].concept not in everyday:
                     picture = replace(picture, weight=0.0)
                 pixels.append((np.clip(values, 0, 1) * 255).round().astype(np.uint8))
@@ -90,7 +90,7 @@ def _everyday_concepts(rows: list[Row], limit: int | None) -> set[str]:
     return set(sorted(families, key=lambda concept: (-len(families[concept]), concept))[:limit])
 
 
-def _scaled(rgba: np.ndarray, size: int) -> np.ndarray:
+def scaled(rgba: np.ndarray, size: int) -> np.ndarray:
     """To `size` px and 0..1; colours are weighed by alpha so that clear pixels do not bleed into edges."""
     scaled = Image.fromarray(rgba).convert("RGBa").resize((size, size), Image.Resampling.BOX).convert("RGBA")
     return np.asarray(scaled, np.float32) / 255

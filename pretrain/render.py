@@ -48,7 +48,7 @@ def _open(file: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 def _render_into(pack: np.ndarray, index: int, work: Path, row: Row) -> int:
     try:
-        picture = np.asarray(_square(_load(work, row)))
+        picture = np.asarray(square(_load(work, row)))
     except (OSError, ValueError, Image.DecompressionBombError) as problem:
         print(f"{row.key} could not be rendered: {problem}")
         return FAILED
@@ -93,7 +93,7 @@ def icon_svg(icons: dict, name: str) -> str:
     )
 
 
-def _square(picture: Image.Image) -> Image.Image:
+def square(picture: Image.Image) -> Image.Image:
     """Fitted into the square and centred, clear around."""
     scale = SIZE / max(picture.size)
     size = [max(1, round(side * scale)) for side in picture.size]

@@ -21,8 +21,9 @@ def folder(work: Path) -> Path:
 class TextEncoder:
     """MiniLM and its tokenizer."""
 
-    def __init__(self, path: Path):
-        self.tokenizer = BertTokenizerFast.from_pretrained(path)
+    def __init__(self, path: Path, tokenizer: Path | None = None):
+        """Both from `path`, or the tokenizer from a folder of its own, as an exported model has it."""
+        self.tokenizer = BertTokenizerFast.from_pretrained(tokenizer or path)
         self.model = BertModel.from_pretrained(path, add_pooling_layer=False, dtype=torch.float32).eval().requires_grad_(False)
 
     @torch.inference_mode()

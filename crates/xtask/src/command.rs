@@ -10,13 +10,17 @@ use crate::error::{Error, Result};
 /// A program about to be run; printed before it runs, and an error when it fails.
 pub struct Run {
     command: Command,
+    quiet: bool,
 }
 
 impl Run {
     pub fn new(program: OsString, folder: &Path, path: &OsStr) -> Self {
         let mut command = Command::new(program);
         command.current_dir(folder).env("PATH", path);
-        Self { command }
+        Self {
+            command,
+            quiet: false,
+        }
     }
 
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
@@ -41,6 +45,12 @@ impl Run {
 
     pub fn folder(mut self, folder: &Path) -> Self {
         self.command.current_dir(folder);
+        self
+    }
+
+    /// Does not print it, for the sake of what it prints itself.
+    pub fn quietly(mut self) -> Self {
+        self.quiet = true;
         self
     }
 
@@ -94,7 +104,9 @@ impl Run {
     }
 
     fn announce(&self) {
-        println!("$ {}", self.line());
+        if !self.quiet {
+            println!("$ {}", self.line());
+        }
     }
 
     /// The command as one would type it.

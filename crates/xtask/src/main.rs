@@ -1,7 +1,8 @@
 //! `cargo xtask`: the one way to set up, serve, build and test Atelier.
 //!
 //! [`setup`] brings in the tools, [`page`] builds the web page with them and [`shrink`] makes it
-//! smaller and [`finish`] complete, [`serve`] is a static file server, [`test`] runs every test, [`sizes`] weighs what was built. [`command`] runs
+//! smaller and [`finish`] complete, [`serve`] is a static file server, [`test`] runs every test, [`sizes`]
+//! weighs what was built, [`stylebench`] measures what adapters learn. [`command`] runs
 //! programs and [`error`] says what went wrong and what to do.
 
 mod command;
@@ -14,6 +15,7 @@ mod serve;
 mod setup;
 mod shrink;
 mod sizes;
+mod stylebench;
 mod test;
 
 use std::process::ExitCode;
@@ -37,6 +39,9 @@ cargo xtask COMMAND
                      run only these parts
     any other word   run only the native and browser tests with it in their name
     --published      browser tests take the published page in dist/ (built when out of date)
+  stylebench --work FOLDER
+                   train adapters on held-out hands, make pictures with them and measure both; needs the
+                   Python of pretrain/README.md, and FOLDER is the recipe's. `--help` lists the rest
   help             this text";
 
 fn main() -> ExitCode {
@@ -74,6 +79,7 @@ fn run(words: &[&str]) -> Result<ExitCode> {
             let dist = page::build(&project, Build::Published, address)?;
             sizes::report(&project, &dist)?;
         }
+        ["stylebench", options @ ..] => stylebench::run(&project, options)?,
         ["test", options @ ..] => return test::run(&project, &test::Options::parse(options)?),
         [other, ..] => {
             return Err(Error::Usage(format!(
