@@ -98,9 +98,9 @@ impl Pipeline {
 
         // The lengths of files that have not been opened are not known, so the total grows.
         let mut before = 0;
-        let mut load = async |path: &'static str, device: &Device, mut hash: Option<&mut Hash>| {
+        let mut load = async |path: &'static str, device: &Device, hash: Option<&mut Hash>| {
             let mut file = 0;
-            let tensors = tensors(source, path, device, hash.as_deref_mut(), |done, total| {
+            let tensors = tensors(source, path, device, hash, |done, total| {
                 file = total;
                 progress(before + done, before + total);
             })

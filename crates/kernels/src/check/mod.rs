@@ -32,7 +32,9 @@ pub async fn known_answers(device: &Device, extent: Extent) -> Result<usize, Ker
     norm::ask(device, extent, &mut answers).await?;
     attention::ask(device, extent, &mut answers).await?;
     adamw::ask(device, &mut answers).await?;
-    match answers.iter().find(|answer| !(answer.error < answer.bound)) {
+    // Not a number is wrong too, and it is above no bound.
+    let wrong = |answer: &&Answer| answer.error.is_nan() || answer.error >= answer.bound;
+    match answers.iter().find(wrong) {
         None => Ok(answers.len()),
         Some(wrong) => Err(KernelError::WrongAnswer {
             what: wrong.what.clone(),
