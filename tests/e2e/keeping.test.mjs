@@ -13,7 +13,8 @@ before(async () => {
 });
 after(() => browser?.close());
 
-const STEPS = 14;
+// Enough that the run still goes on when its first checkpoint is kept.
+const STEPS = 24;
 const left = {};
 
 let failed = false;
@@ -47,14 +48,16 @@ step('a reload in training loses at most ten steps', async () => {
   await reload();
   await studio.expectWorks(5);
   assert.equal(await studio.at('work-caption').first().inputValue(), 'a thing of my own');
-  assert.match(await studio.at('train-step').innerText(), /10 of 14/);
+  const [, at] = (await studio.at('train-step').innerText()).match(/(\d+) of 24/);
+  left.step = Number(at);
+  assert.ok([10, 20].includes(left.step), `kept at step ${at}`);
 });
 
 step('training goes on from there and ends', async () => {
   await studio.event('work_added', 5);
   await studio.at('train-go-on').click();
   const first = await studio.event('trained');
-  assert.equal(first.step, 11);
+  assert.equal(first.step, left.step + 1);
   const ended = await studio.event('training_ended');
   assert.deepEqual([ended.outcome, ended.steps_done], ['finished', STEPS]);
   await studio.rest();

@@ -1,5 +1,6 @@
 //! `atelier`: the page's engine without the page.
 
+mod bench;
 mod device;
 mod inspect;
 mod report;
@@ -29,6 +30,8 @@ enum Command {
     Sample(sample::Sample),
     /// Say what an adapter file holds.
     Inspect(inspect::Inspect),
+    /// Measure the kernels.
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Command::Train(train) => pollster::block_on(train.run(json)),
         Command::Sample(sample) => pollster::block_on(sample.run(json)),
         Command::Inspect(inspect) => inspect.run(json),
+        Command::Bench(bench) => pollster::block_on(bench.run(json)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

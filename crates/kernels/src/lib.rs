@@ -5,6 +5,7 @@
 //! hot loop of the project goes through it.
 
 mod backends;
+mod bench;
 mod check;
 mod error;
 mod functions;
@@ -13,6 +14,7 @@ mod recorded;
 mod tier;
 pub mod wgsl;
 
+pub use bench::{Row, Shapes, bench, fma_peak};
 pub use check::{Extent, known_answers};
 pub use error::KernelError;
 pub use functions::*;

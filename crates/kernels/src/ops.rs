@@ -53,6 +53,18 @@ pub trait StateOps: Backend {
     fn view(flat: FloatTensor<Self>, start: usize, length: usize) -> FloatTensor<Self>;
 }
 
+/// What the bench needs beside the operations it measures.
+#[backend_extension(Cube, Flex: cfg(not(target_arch = "wasm32")), Fusion)]
+pub trait PeakOps: Backend {
+    /// [`PEAK_CHAINS`] chains of four values in each of `threads` invocations, each multiplied by the
+    /// first value of `seed` and added to its second `rounds` times; the sum of each invocation.
+    #[fusion(dtype = seed, shape = Shape::new([*threads]))]
+    fn fma_peak(seed: FloatTensor<Self>, threads: usize, rounds: usize) -> FloatTensor<Self>;
+}
+
+/// Chains of four values an invocation of [`PeakOps::fma_peak`] has.
+pub const PEAK_CHAINS: usize = 8;
+
 /// How a convolution reads its input. The same along both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConvGeometry {

@@ -39,6 +39,9 @@ cargo xtask COMMAND
                      run only these parts
     any other word   run only the native and browser tests with it in their name
     --published      browser tests take the published page in dist/ (built when out of date)
+  bench            time the kernels beside burn's own and the adapter's peak, natively
+    --stable-diffusion, --device cpu, --json
+                     as `atelier bench --help` has them
   stylebench --work FOLDER
                    train adapters on held-out hands, make pictures with them and measure both; needs the
                    Python of pretrain/README.md, and FOLDER is the recipe's. `--help` lists the rest
@@ -56,6 +59,14 @@ fn main() -> ExitCode {
     }
 }
 
+fn bench(project: &Project, options: &[&str]) -> Result<()> {
+    project
+        .run("cargo")
+        .args(["run", "--quiet", "--release", "--", "bench"])
+        .args(options)
+        .go()
+}
+
 fn run(words: &[&str]) -> Result<ExitCode> {
     let project = Project::find()?;
     let done = ExitCode::SUCCESS;
@@ -65,6 +76,7 @@ fn run(words: &[&str]) -> Result<ExitCode> {
             setup::for_page(&project, Build::Published)?;
             setup::for_tests(&project)?;
         }
+        ["bench", options @ ..] => bench(&project, options)?,
         ["serve", options @ ..] => serve::run(&project, &serve::Options::parse(options)?)?,
         ["build", options @ ..] => {
             let address = match options {

@@ -4,4 +4,5 @@ mod attention;
 mod conv;
 mod launch;
 mod norm;
+mod peak;
 mod state;

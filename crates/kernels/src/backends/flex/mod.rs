@@ -3,4 +3,5 @@
 mod attention;
 mod conv;
 mod norm;
+mod peak;
 mod state;
