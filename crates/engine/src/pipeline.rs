@@ -3,8 +3,9 @@
 use atelier_diffusion::{NoiseSchedule, SchedulerConfig};
 use atelier_models::{
     AutoencoderTiny, AutoencoderTinyConfig, BertConfig, BertModel, ModelError, PerBlock, TensorMap,
-    Tokenizer, UNet2DConditionConfig, UNet2DConditionModel,
+    UNet2DConditionConfig, UNet2DConditionModel,
 };
+use atelier_text::Tokenizer;
 use atelier_weights::{Decoder, Limits, Pipeline as ModelIndex, to_f32};
 use burn::tensor::Device;
 use serde::Deserialize;

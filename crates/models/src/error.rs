@@ -57,9 +57,6 @@ pub enum ModelError {
     )]
     BadJson { file: &'static str, problem: String },
 
-    #[error("tokenizer.json: {problem}")]
-    Tokenizer { problem: String },
-
     #[error("the model has no layer \"{path}\": the adapter was made for another model")]
     UnknownPath { path: String },
 

@@ -6,6 +6,5 @@ mod common;
 mod config;
 mod lora;
 mod replay;
-mod tokenizer;
 mod unet;
 mod vae_tiny;
