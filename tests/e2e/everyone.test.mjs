@@ -36,32 +36,50 @@ const openAll = (page) => page.evaluate(() => {
 });
 
 describe('axe-core finds nothing', () => {
-  for (const [name, options] of Object.entries({
-    light: { colorScheme: 'light' },
-    dark: { colorScheme: 'dark' },
-    'narrow and German': { viewport: { width: 360, height: 740 }, locale: 'de-DE' },
-  })) {
-    test(name, async () => {
-      const studio = await Studio.open({ browser, ...options });
-      try {
-        await studio.at('run-example').waitFor();
-        await expectAccessible(studio.page, 'on a first visit');
-        await studio.giveWorks(works);
-        await studio.event('work_added', 5);
-        await studio.giveWorks([{ name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('Milk.') }]);
-        await studio.at('notice').first().waitFor();
-        await studio.train({ steps: 2, trigger: 'in my hand' });
-        await studio.event('training_ended');
-        await studio.event('picture', 2);
-        await studio.rest();
-        await openAll(studio.page);
-        await expectAccessible(studio.page, 'with everything on the page');
-        await studio.screenshot(`everything-${name.replaceAll(' ', '-')}`);
-      } finally {
-        await studio.close();
-      }
-    });
+  // One page in all its looks: a training for each would take minutes more.
+  const looks = {
+    light: { colorScheme: 'light', viewport: { width: 1280, height: 900 } },
+    dark: { colorScheme: 'dark', viewport: { width: 1280, height: 900 } },
+    'narrow and German': { colorScheme: 'light', viewport: { width: 360, height: 740 }, language: 'de' },
+  };
+  let studio;
+
+  /** Looks at the page in every look. */
+  async function everyLook(when, look = async () => {}) {
+    for (const [name, { colorScheme, viewport, language = 'en' }] of Object.entries(looks)) {
+      await studio.page.emulateMedia({ colorScheme });
+      await studio.page.setViewportSize(viewport);
+      await studio.at(`language-${language}`).click();
+      await look(name);
+      await expectAccessible(studio.page, `${when}, ${name}`);
+    }
+    await studio.at('language-en').click();
   }
+
+  before(async () => {
+    studio = await Studio.open({ browser });
+  });
+  after(() => studio?.close());
+
+  test('on a first visit', async () => {
+    await studio.at('run-example').waitFor();
+    await everyLook('on a first visit');
+  });
+
+  test('with everything on the page', async () => {
+    await studio.giveWorks(works);
+    await studio.event('work_added', 5);
+    await studio.giveWorks([{ name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('Milk.') }]);
+    await studio.at('notice').first().waitFor();
+    await studio.train({ steps: 2, trigger: 'in my hand' });
+    await studio.event('training_ended');
+    await studio.event('picture', 2);
+    await studio.rest();
+    await everyLook('with everything on the page', async (name) => {
+      await openAll(studio.page);
+      await studio.screenshot(`everything-${name.replaceAll(' ', '-')}`);
+    });
+  });
 
   test('how it works, in both languages', async () => {
     const context = await browser.newContext();
