@@ -44,6 +44,8 @@ step('a reload in training loses at most ten steps', async () => {
   await studio.train({ steps: STEPS, trigger: 'in my hand' });
   const checkpoint = await studio.event('checkpoint');
   assert.equal(checkpoint.step, 10);
+  // The page begins to write a moment after something has changed.
+  await studio.page.waitForTimeout(1000);
   await kept();
   await reload();
   await studio.expectWorks(5);
