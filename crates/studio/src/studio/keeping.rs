@@ -253,20 +253,28 @@ impl Studio {
     /// Writes a moment after something has changed that is kept.
     fn follow(self) {
         let store = self.store;
+        let soon = move || {
+            if store.project.get_untracked().is_some() {
+                self.write_soon();
+            }
+        };
+        Effect::new(move |before: Option<()>| {
+            store.track_kept();
+            if before.is_some() {
+                soon();
+            }
+        });
         // Of a run only what is kept: not each step.
-        let run = Memo::new(move |_| {
-            store.run.with(|run| {
+        Effect::new(move |before: Option<_>| {
+            let now = store.run.with(|run| {
                 let run = run.as_ref()?;
                 let checkpoint = run.checkpoint.as_ref().map(|c| c.step);
                 Some((run.job, checkpoint, run.outcome, run.adapter))
-            })
-        });
-        Effect::new(move |before: Option<()>| {
-            run.track();
-            store.track_kept();
-            if before.is_some() && store.project.get_untracked().is_some() {
-                self.write_soon();
+            });
+            if before.is_some_and(|before| before != now) {
+                soon();
             }
+            now
         });
     }
 
