@@ -31,7 +31,7 @@ pub fn png(
             .map(|present| {
                 (
                     slug(&present.metadata.title),
-                    present.hash[..12].to_string(),
+                    present.hash.chars().take(12).collect(),
                 )
             })
             .into_iter()

@@ -86,8 +86,7 @@ pub async fn bench(
         let ours = {
             let x = x.clone();
             move |tracked| {
-                let [w, bias] = [w.clone().flatten::<1>(0, 2), bias.clone()];
-                let w = w.reshape([channels, 9, channels]);
+                let (w, bias) = (w.clone(), bias.clone());
                 match tracked {
                     false => conv(x.clone(), w, bias, None, geometry).flatten(0, 3),
                     true => gradient(x.clone(), |x| {

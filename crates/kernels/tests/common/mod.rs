@@ -56,11 +56,6 @@ pub fn normalised_mse(found: &[f32], expected: &[f64]) -> f64 {
 /// The project's bound for kernels in f32 is 1e-6; what these computations reach is far below, so a
 /// wrong term in one of many places is seen too.
 pub fn assert_close(found: &[f32], expected: &[f64], what: &str) {
-    assert_within(1e-10, found, expected, what);
-}
-
-/// For what is made in two sums, the second of which nearly cancels.
-pub fn assert_within(bound: f64, found: &[f32], expected: &[f64], what: &str) {
     let error = normalised_mse(found, expected);
-    assert!(error < bound, "{what}: normalised MSE {error:e}");
+    assert!(error < 1e-10, "{what}: normalised MSE {error:e}");
 }
