@@ -15,6 +15,10 @@ alias Lane = f32;
 @group(0) @binding(4) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(5) var<storage, read_write> delta: array<f32>;
 @group(0) @binding(6) var<storage, read_write> grad_kv: array<Lane>;
+//@if masked
+// [batch, keys], added to the scores.
+@group(0) @binding(7) var<storage, read_write> mask: array<f32>;
+//@end
 
 const TOTAL: u32 = {{ total }}u; // batch * heads * keys
 const HEADS: u32 = {{ heads }}u;
@@ -51,6 +55,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     var k_sum_<i> = Lane(0.0);
     var v_sum_<i> = Lane(0.0);
     //@end
+    //@if masked
+    let hidden = mask[batch * KEYS + key];
+    //@end
     for (var query = 0u; query < QUERIES; query++) {
         let at = q_first + query * HEADS * LANES;
         var score = 0.0;
@@ -60,6 +67,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let g_<i> = grad[at + <i>u];
         score += product(q_<i>, k_<i>);
         dp += product(g_<i>, v_<i>);
+        //@end
+        //@if masked
+        score += hidden;
         //@end
         let p = exp(score - lse[row + query]);
         let ds = p * (dp - delta[row + query]) * SCALE;

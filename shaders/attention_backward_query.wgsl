@@ -15,6 +15,10 @@ alias Lane = f32;
 @group(0) @binding(4) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(5) var<storage, read_write> delta: array<f32>;
 @group(0) @binding(6) var<storage, read_write> grad_q: array<Lane>;
+//@if masked
+// [batch, keys], added to the scores.
+@group(0) @binding(7) var<storage, read_write> mask: array<f32>;
+//@end
 
 const TOTAL: u32 = {{ total }}u;
 const HEADS: u32 = {{ heads }}u;
@@ -58,6 +62,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let k_<i> = k[at + <i>u];
         score += product(q_<i>, k_<i>);
         dp += product(g_<i>, v[at + <i>u]);
+        //@end
+        //@if masked
+        score += mask[batch * KEYS + key];
         //@end
         let ds = exp(score - denominator) * (dp - offset) * SCALE;
         //@for i lanes

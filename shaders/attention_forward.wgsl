@@ -16,6 +16,10 @@ alias Lane = f32;
 @group(0) @binding(2) var<storage, read_write> v: array<Lane>;
 @group(0) @binding(3) var<storage, read_write> out: array<Lane>;
 @group(0) @binding(4) var<storage, read_write> lse: array<f32>;
+//@if masked
+// [batch, keys], added to the scores.
+@group(0) @binding(5) var<storage, read_write> mask: array<f32>;
+//@end
 
 const TOTAL: u32 = {{ total }}u; // batch * heads * queries
 const HEADS: u32 = {{ heads }}u;
@@ -55,6 +59,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         var score = 0.0;
         //@for i lanes
         score += product(q_<i>, k[at + <i>u]);
+        //@end
+        //@if masked
+        score += mask[batch * KEYS + key];
         //@end
         let now = max(largest, score);
         let shrink = exp(largest - now);

@@ -6,17 +6,10 @@
 // `scaled` multiplies by the branch's scale: from grad and the factor up it makes the middle's gradient.
 //
 // A row is a place of the input; its target under a tap is the place of the output that read it
-// there, where there is one. A register tile of tm rows by tn lanes of channels an invocation.
-
-//@if vec
-alias Lane = vec4<f32>;
-//@end
-//@if !vec
-alias Lane = f32;
-//@end
+// there, where there is one. With `enlarged` that goes for each of the 2^up by 2^up places that were
+// read for it. A register tile of tm rows by tn lanes of channels an invocation.
 
 @group(0) @binding(0) var<storage, read_write> grad: array<f32>;
-@group(0) @binding(1) var<storage, read_write> w: array<Lane>;
 @group(0) @binding(2) var<storage, read_write> grad_x: array<Lane>;
 // Sizes, in the order in which they are read below: one pipeline serves all of them.
 @group(0) @binding(3) var<storage, read_write> dims: array<u32>;
@@ -70,6 +63,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     //@for j tn
     let c_<j> = min(c + <j>u, lanes - 1u);
     //@end
+    //@if enlarged
+    let up = dims[12];
+    for (var part = 0u; part < 1u << (2u * up); part++) {
+    let part_y = i32(part >> up);
+    let part_x = i32(part & ((1u << up) - 1u));
+    //@end
     //@if gathered
     for (var tap = 0u; tap < kernel * kernel; tap++) {
         let dy = i32(tap / kernel);
@@ -80,8 +79,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     //@end
         //@for i tm
         //@if gathered
+        //@if enlarged
+        let oy_<i> = (y_<i> << up) + part_y + pad - dy;
+        let ox_<i> = (x_<i> << up) + part_x + pad - dx;
+        //@end
+        //@if !enlarged
         let oy_<i> = y_<i> + pad - dy;
         let ox_<i> = x_<i> + pad - dx;
+        //@end
         let ty_<i> = oy_<i> >> shift;
         let tx_<i> = ox_<i> >> shift;
         let in_<i> = (row + <i>u < rows) & (oy_<i> >= 0) & (ox_<i> >= 0) & (((oy_<i> | ox_<i>) & between) == 0)
@@ -95,7 +100,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let at_<i> = target_<i> * outputs;
         //@end
         for (var o = 0u; o < outputs; o++) {
-            let w_at = (o * kernel * kernel + tap) * lanes;
+            let w_row = o * kernel * kernel + tap;
+            let w_at = w_row * lanes;
             //@for i tm
             //@if gathered
             let a_<i> = grad[at_<i> + o] * mask_<i>;
@@ -105,7 +111,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             //@end
             //@end
             //@for j tn
-            let b_<j> = w[w_at + c_<j>];
+            let b_<j> = weight(w_at + c_<j>, w_row, c_<j>);
             //@for i tm
             sum_<i>_<j> += a_<i> * b_<j>;
             //@end
@@ -135,6 +141,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         }
         //@end
     //@if gathered
+    }
+    //@end
+    //@if enlarged
     }
     //@end
     //@for j tn

@@ -22,8 +22,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let rows = dims[0];
     let outputs = dims[1];
     let lanes = dims[2];
-    let height = i32(dims[3]);
-    let width = i32(dims[4]);
+    let shift = dims[12];
+    let height = i32(dims[3] << shift);
+    let width = i32(dims[4] << shift);
     let out_height = dims[5];
     let out_width = dims[6];
     let kernel = dims[7];
@@ -54,8 +55,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         if (y < 0 || y >= height || x_at < 0 || x_at >= width) {
             continue;
         }
-        let image = i32(row / (out_height * out_width)) * height * width;
-        let at = u32(image + y * width + x_at) * lanes;
+        let image = row / (out_height * out_width) * dims[3];
+        let at = ((image + (u32(y) >> shift)) * dims[4] + (u32(x_at) >> shift)) * lanes;
         //@end
         //@if !gathered
         let at = row * lanes;

@@ -4,20 +4,15 @@
 //
 // With a LoRA branch (`branch`) plus the sum over r of middle[row, r] * up[o, r]. The middle is made by
 // this same shader, from the factor down in place of w, times the branch's scale (`scaled`), without bias.
+// Plus what another layer made, a value for each of out (`residual`) or for each image's outputs
+// (`per_image`).
 //
-// x is [batch, height, width, channels], w [outputs, taps, channels], out [batch, out height, out
-// width, outputs]. Each invocation makes a register tile of tm rows by tn outputs: no workgroup
-// memory, so it serves CPU adapters too. Loads are vec4 along the channels where 4 divides them.
-
-//@if vec
-alias Lane = vec4<f32>;
-//@end
-//@if !vec
-alias Lane = f32;
-//@end
+// x is [batch, height, width, channels], read as if each place were 2^up by 2^up of them, w [outputs,
+// taps, channels] (weight.wgsl), out [batch, out height, out width, outputs]. Each invocation makes a
+// register tile of tm rows by tn outputs: no workgroup memory, so it serves CPU adapters too. Loads are
+// vec4 along the channels where 4 divides them.
 
 @group(0) @binding(0) var<storage, read_write> x: array<Lane>;
-@group(0) @binding(1) var<storage, read_write> w: array<Lane>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 // Sizes, in the order in which they are read below: one pipeline serves all of them.
 @group(0) @binding(3) var<storage, read_write> dims: array<u32>;
@@ -30,6 +25,12 @@ alias Lane = f32;
 //@if branch
 @group(0) @binding(5) var<storage, read_write> middle: array<f32>;
 @group(0) @binding(6) var<storage, read_write> up: array<f32>;
+//@end
+//@if residual
+@group(0) @binding({{ plus_at }}) var<storage, read_write> plus: array<f32>;
+//@end
+//@if per_image
+@group(0) @binding({{ plus_at }}) var<storage, read_write> plus: array<f32>;
 //@end
 
 fn product(a: Lane, b: Lane) -> f32 {
@@ -46,8 +47,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let rows = dims[0];
     let outputs = dims[1];
     let lanes = dims[2];
-    let height = i32(dims[3]);
-    let width = i32(dims[4]);
+    let shift = dims[12];
+    let height = i32(dims[3] << shift);
+    let width = i32(dims[4] << shift);
     let out_height = dims[5];
     let out_width = dims[6];
     let kernel = dims[7];
@@ -95,14 +97,15 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let ix_<i> = x_<i> * stride - pad + dx;
         let in_<i> = (row + <i>u < rows) & (iy_<i> >= 0) & (iy_<i> < height) & (ix_<i> >= 0) & (ix_<i> < width);
         let mask_<i> = select(0.0, 1.0, in_<i>);
-        let at_<i> = u32(select(0, (image_<i> * height + iy_<i>) * width + ix_<i>, in_<i>)) * lanes;
+        let at_<i> = u32(select(0, (image_<i> * i32(dims[3]) + (iy_<i> >> shift)) * i32(dims[4]) + (ix_<i> >> shift), in_<i>)) * lanes;
         //@end
         //@if !gathered
         let at_<i> = min(row + <i>u, rows - 1u) * lanes;
         //@end
         //@end
         //@for j tn
-        let w_at_<j> = (min(o + <j>u, outputs - 1u) * kernel * kernel + tap) * lanes;
+        let w_row_<j> = min(o + <j>u, outputs - 1u) * kernel * kernel + tap;
+        let w_at_<j> = w_row_<j> * lanes;
         //@end
         for (var c = 0u; c < lanes; c++) {
             //@for i tm
@@ -114,7 +117,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             //@end
             //@end
             //@for j tn
-            let b_<j> = w[w_at_<j> + c];
+            let b_<j> = weight(w_at_<j> + c, w_row_<j>, c);
             //@for i tm
             sum_<i>_<j> += product(a_<i>, b_<j>);
             //@end
@@ -143,6 +146,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         //@end
     }
     //@end
+    //@if per_image
+    //@for i tm
+    let plus_at_<i> = min(row + <i>u, rows - 1u) / (out_height * out_width) * outputs + o;
+    //@end
+    //@end
     //@for j tn
     if (o + <j>u < outputs) {
         //@if !scaled
@@ -154,7 +162,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             out[(row + <i>u) * outputs + o + <j>u] = sum_<i>_<j> * scale[0];
             //@end
             //@if !scaled
-            out[(row + <i>u) * outputs + o + <j>u] = sum_<i>_<j> + add_<j>;
+            let at = (row + <i>u) * outputs + o + <j>u;
+            //@if residual
+            out[at] = sum_<i>_<j> + add_<j> + plus[at];
+            //@end
+            //@if per_image
+            out[at] = sum_<i>_<j> + add_<j> + plus[plus_at_<i> + <j>u];
+            //@end
+            //@if bare
+            out[at] = sum_<i>_<j> + add_<j>;
+            //@end
             //@end
         }
         //@end

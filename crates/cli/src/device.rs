@@ -19,7 +19,7 @@ impl DeviceChoice {
             Self::Cpu => Ok(Device::flex()),
             Self::Gpu => {
                 let (device, setup) = Device::wgpu_options().tasks_max(64).init_with_setup()?;
-                Tier::of(&setup.adapter.get_info()).choose();
+                Tier::of(&setup.adapter.get_info(), setup.device.features()).choose();
                 Ok(device)
             }
         }

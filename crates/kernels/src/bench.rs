@@ -11,7 +11,8 @@ use burn::{
 use web_time::Instant;
 
 use crate::{
-    ConvGeometry, KernelError, Recorded, attention, conv, group_norm, linear,
+    ConvGeometry, FrozenWeight, KernelError, Plus, Precision, Recorded, attention, conv, geglu,
+    group_norm, linear,
     ops::{PEAK_CHAINS, PeakOps},
 };
 
@@ -75,22 +76,27 @@ pub async fn bench(
         let shape = format!("{batch} x {side} x {side} x {channels}");
         let gflop = (2 * batch * side * side * channels * channels * 9) as f64 / 1e9;
         let x = random([batch, side, side, channels], device);
-        let w = random([channels, 9, channels], device);
+        let frozen = |w: Tensor<3>| FrozenWeight::new(w, Precision::F32);
+        let w: Tensor<3> = random([channels, 9, channels], device);
+        let tracked_w = frozen(w.clone().autodiff());
+        let w = frozen(w);
         let bias = random([channels], device);
         let geometry = ConvGeometry {
             kernel: 3,
             stride: 1,
             pad_begin: 1,
             pad_end: 1,
+            upsample: false,
         };
         let ours = {
             let x = x.clone();
             move |tracked| {
-                let (w, bias) = (w.clone(), bias.clone());
+                let bias = bias.clone();
+                let none = Plus::Nothing;
                 match tracked {
-                    false => conv(x.clone(), w, bias, None, geometry).flatten(0, 3),
+                    false => conv(x.clone(), &w, bias, None, none, geometry).flatten(0, 3),
                     true => gradient(x.clone(), |x| {
-                        conv(x, w.autodiff(), bias.autodiff(), None, geometry)
+                        conv(x, &tracked_w, bias.autodiff(), None, none, geometry)
                     }),
                 }
             }
@@ -122,25 +128,58 @@ pub async fn bench(
         true => [[64, 160, 1280], [64, 640, 160]],
         false => [[4096, 320, 2560], [1024, 640, 640]],
     } {
-        let shape = format!("{rows} x {inputs} to {outputs}");
         let gflop = (2 * rows * inputs * outputs) as f64 / 1e9;
         let x: Tensor<2> = random([rows, inputs], device);
         let w: Tensor<2> = random([outputs, inputs], device);
         let bias = random([outputs], device);
-        let ours = {
+        for (precision, name) in [
+            (Precision::F32, "f32"),
+            (Precision::F16, "f16"),
+            (Precision::Int8, "int8"),
+        ] {
+            let shape = format!("{rows} x {inputs} to {outputs}, {name}");
+            let ours = {
+                let (x, bias) = (x.clone(), bias.clone());
+                let w = w.clone().reshape([outputs, 1, inputs]);
+                let tracked_w = FrozenWeight::new(w.clone().autodiff(), precision);
+                let w = FrozenWeight::new(w, precision);
+                move |tracked| match tracked {
+                    false => linear(x.clone(), &w, bias.clone(), None, None).flatten(0, 1),
+                    true => gradient(x.clone(), |x| {
+                        linear(x, &tracked_w, bias.clone().autodiff(), None, None)
+                    }),
+                }
+            };
             let (x, w) = (x.clone(), w.clone());
+            let stock = move |tracked| match tracked {
+                false => x.clone().matmul(w.clone().transpose()).flatten(0, 1),
+                true => gradient(x.clone(), |x| x.matmul(w.clone().autodiff().transpose())),
+            };
+            both(device, "linear", shape, gflop, 1.0, ours, stock, &mut done).await?;
+        }
+    }
+    for [rows, n] in match sketch {
+        true => [[256, 384], [64, 640]],
+        false => [[4096, 1280], [256, 5120]],
+    } {
+        let x: Tensor<2> = random([rows, 2 * n], device);
+        let ours = {
+            let x = x.clone();
             move |tracked| match tracked {
-                false => linear(x.clone(), w.clone(), bias.clone(), None).flatten(0, 1),
-                true => gradient(x.clone(), |x| {
-                    linear(x, w.clone().autodiff(), bias.clone().autodiff(), None)
-                }),
+                false => geglu(x.clone()).flatten(0, 1),
+                true => gradient(x.clone(), geglu),
             }
         };
-        let stock = move |tracked| match tracked {
-            false => x.clone().matmul(w.clone().transpose()).flatten(0, 1),
-            true => gradient(x.clone(), |x| x.matmul(w.clone().autodiff().transpose())),
+        let stock = move |tracked| {
+            let plain =
+                move |x: Tensor<2>| x.clone().narrow(1, 0, n) * activation::gelu(x.narrow(1, n, n));
+            match tracked {
+                false => plain(x.clone()).flatten(0, 1),
+                true => gradient(x.clone(), plain),
+            }
         };
-        both(device, "linear", shape, gflop, 1.0, ours, stock, &mut done).await?;
+        let shape = format!("{rows} x {}", 2 * n);
+        both(device, "GEGLU", shape, 0.0, 1.0, ours, stock, &mut done).await?;
     }
     for [batch, queries, keys, heads, head_dim] in match sketch {
         true => [[4, 16, 16, 5, 32], [4, 64, 16, 3, 32]],
@@ -154,10 +193,10 @@ pub async fn bench(
         let ours = {
             let (q, k, v) = (q.clone(), k.clone(), v.clone());
             move |tracked| match tracked {
-                false => attention(q.clone(), k.clone(), v.clone(), heads).flatten(0, 2),
+                false => attention(q.clone(), k.clone(), v.clone(), None, heads).flatten(0, 2),
                 true => gradient(q.clone(), |q| {
                     let [k, v] = [&k, &v].map(|x| x.clone().autodiff().require_grad());
-                    attention(q, k, v, heads)
+                    attention(q, k, v, None, heads)
                 }),
             }
         };

@@ -18,6 +18,6 @@ pub use bench::{Row, Shapes, bench, fma_peak};
 pub use check::{Extent, known_answers};
 pub use error::KernelError;
 pub use functions::*;
-pub use ops::ConvGeometry;
+pub use ops::{BLOCK, ConvGeometry, Precision};
 pub use recorded::{Recorded, Timing, settle, upload};
 pub use tier::Tier;

@@ -1,7 +1,10 @@
 //! The operations, as burn extension traits. `backends/` has an implementation a backend.
 
 use burn::{
-    backend::{Backend, backend_extension, tensor::FloatTensor},
+    backend::{
+        Backend, DType, backend_extension,
+        tensor::{FloatTensor, IntTensor},
+    },
     tensor::Shape,
 };
 
@@ -74,6 +77,8 @@ pub struct ConvGeometry {
     /// Zeros before the first and after the last place.
     pub pad_begin: usize,
     pub pad_end: usize,
+    /// The input is read as if each place were 2 by 2 of them: nearest neighbours.
+    pub upsample: bool,
 }
 
 impl ConvGeometry {
@@ -83,10 +88,12 @@ impl ConvGeometry {
         stride: 1,
         pad_begin: 0,
         pad_end: 0,
+        upsample: false,
     };
 
     /// Places of the output along a side of `places`.
     pub fn out(&self, places: usize) -> usize {
+        let places = places << u32::from(self.upsample);
         (places + self.pad_begin + self.pad_end - self.kernel) / self.stride + 1
     }
 
@@ -95,9 +102,69 @@ impl ConvGeometry {
     }
 }
 
+/// How the values of a frozen weight are kept on the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    #[default]
+    F32,
+    /// Two of them a word.
+    F16,
+    /// Four of them a word, symmetric by blocks of [`BLOCK`] channels.
+    Int8,
+}
+
+/// Channels a block of [`Precision::Int8`].
+pub const BLOCK: usize = 64;
+
+/// A frozen weight `[outputs, taps, channels]` in words of 32 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WeightLayout {
+    pub outputs: usize,
+    pub taps: usize,
+    pub channels: usize,
+    pub precision: Precision,
+}
+
+impl WeightLayout {
+    /// Blocks of a row of channels.
+    pub(crate) fn blocks(&self) -> usize {
+        self.channels.div_ceil(BLOCK)
+    }
+
+    /// Words it takes: the values, and for [`Precision::Int8`] after them the largest magnitude of each
+    /// block, as the bits of an f32.
+    pub(crate) fn words(&self) -> usize {
+        let rows = self.outputs * self.taps;
+        match self.precision {
+            Precision::F32 => rows * self.channels,
+            Precision::F16 => rows * self.channels / 2,
+            Precision::Int8 => rows * (self.channels / 4 + self.blocks()),
+        }
+    }
+}
+
+/// What is added to a layer's result besides its bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Addition {
+    /// Nothing. The operand for it is not looked at.
+    Nothing,
+    /// A value for each of the result, shaped as it is.
+    Residual,
+    /// A value for each output of each image, `[batch, outputs]`.
+    PerImage,
+}
+
+/// What a convolution or linear layer is, apart from its tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConvLayer {
+    pub weight: WeightLayout,
+    pub geometry: ConvGeometry,
+    pub addition: Addition,
+}
+
 /// Shape of a convolution's output, `[batch, height, width, outputs]`.
-pub(crate) fn conv_shape(x: &Shape, w: &Shape, geometry: &ConvGeometry) -> Shape {
-    Shape::new([x[0], geometry.out(x[1]), geometry.out(x[2]), w[0]])
+pub(crate) fn conv_shape(x: &Shape, outputs: usize, geometry: &ConvGeometry) -> Shape {
+    Shape::new([x[0], geometry.out(x[1]), geometry.out(x[2]), outputs])
 }
 
 /// Shape of a branch's middle, `[batch, height, width, rank]`, for `like` in `[batch, height, width, _]`.
@@ -105,56 +172,63 @@ fn middle_shape(like: &Shape, rank: usize) -> Shape {
     Shape::new([like[0], like[1], like[2], rank])
 }
 
-/// Convolutions over `[batch, height, width, channels]` with frozen weights `[outputs, taps, channels]`,
-/// taps row by row, and a bias `[outputs]`. With one tap they are linear layers. See [`crate::conv`].
+/// Convolutions over `[batch, height, width, channels]` with frozen weights and a bias `[outputs]`. With
+/// one tap they are linear layers. See [`crate::conv`].
 ///
 /// `adapted` ones have a LoRA branch: down `[rank, taps, channels]`, up `[outputs, rank]`, scale `[1]`.
 #[backend_extension(Cube, Flex: cfg(not(target_arch = "wasm32")), Fusion, Autodiff)]
 pub trait ConvOps: Backend {
-    #[fusion(dtype = x, shape = conv_shape(x, w, geometry))]
+    /// `w`, `[outputs, taps, channels]` in f32, as the words of `layout`.
+    #[fusion(dtype = DType::I32, shape = Shape::new([layout.words()]))]
+    fn pack_weight(w: FloatTensor<Self>, layout: WeightLayout) -> IntTensor<Self>;
+
+    #[fusion(dtype = x, shape = conv_shape(x, layer.weight.outputs, &layer.geometry))]
     fn conv(
         x: FloatTensor<Self>,
-        w: FloatTensor<Self>,
+        w: IntTensor<Self>,
         bias: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        plus: FloatTensor<Self>,
+        layer: ConvLayer,
     ) -> FloatTensor<Self>;
 
     /// The result, and for backward the branch's middle: scale times the convolution with down.
-    #[fusion(meta = |x, w, _bias, down, _up, _scale, geometry| {
+    #[allow(clippy::too_many_arguments)]
+    #[fusion(meta = |x, _w, _bias, _plus, down, _up, _scale, layer| {
         let mut out = x.clone();
-        out.shape = conv_shape(&x.shape, &w.shape, geometry);
+        out.shape = conv_shape(&x.shape, layer.weight.outputs, &layer.geometry);
         let mut middle = x.clone();
-        middle.shape = conv_shape(&x.shape, &down.shape, geometry);
+        middle.shape = conv_shape(&x.shape, down.shape[0], &layer.geometry);
         (out, middle)
     })]
     fn conv_adapted(
         x: FloatTensor<Self>,
-        w: FloatTensor<Self>,
+        w: IntTensor<Self>,
         bias: FloatTensor<Self>,
+        plus: FloatTensor<Self>,
         down: FloatTensor<Self>,
         up: FloatTensor<Self>,
         scale: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        layer: ConvLayer,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// Gradient for `x`, which had `height` by `width` places.
-    #[fusion(dtype = grad, shape = Shape::new([grad[0], *height, *width, w[2]]))]
+    #[fusion(dtype = grad, shape = Shape::new([grad[0], *height, *width, layer.weight.channels]))]
     fn conv_backward_input(
         grad: FloatTensor<Self>,
-        w: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        w: IntTensor<Self>,
+        layer: ConvLayer,
         height: usize,
         width: usize,
     ) -> FloatTensor<Self>;
 
     /// Gradient for `x` through the layer and its branch.
-    #[fusion(dtype = grad, shape = Shape::new([grad[0], *height, *width, w[2]]))]
+    #[fusion(dtype = grad, shape = Shape::new([grad[0], *height, *width, layer.weight.channels]))]
     fn conv_adapted_backward_input(
         grad: FloatTensor<Self>,
-        w: FloatTensor<Self>,
+        w: IntTensor<Self>,
         middle_grad: FloatTensor<Self>,
         down: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        layer: ConvLayer,
         height: usize,
         width: usize,
     ) -> FloatTensor<Self>;
@@ -180,8 +254,8 @@ pub trait ConvOps: Backend {
 #[backend_extension(Cube, Flex: cfg(not(target_arch = "wasm32")), Fusion, Autodiff)]
 pub trait AttentionOps: Backend {
     /// The result, and for backward the logarithm of each query's softmax denominator,
-    /// `[batch, heads, queries]`.
-    #[fusion(meta = |q, _k, _v, heads| {
+    /// `[batch, heads, queries]`. `mask` is looked at where `masked`.
+    #[fusion(meta = |q, _k, _v, _mask, heads, _masked| {
         let mut lse = q.clone();
         lse.shape = Shape::new([q.shape[0], *heads, q.shape[1]]);
         (q.clone(), lse)
@@ -190,19 +264,24 @@ pub trait AttentionOps: Backend {
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
         heads: usize,
+        masked: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
     /// Gradients for q, k and v.
-    #[fusion(meta = |q, k, v, _out, _lse, _grad, _heads| (q.clone(), k.clone(), v.clone()))]
+    #[allow(clippy::too_many_arguments)]
+    #[fusion(meta = |q, k, v, _mask, _out, _lse, _grad, _heads, _masked| (q.clone(), k.clone(), v.clone()))]
     fn flash_attention_backward(
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
         out: FloatTensor<Self>,
         lse: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         heads: usize,
+        masked: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
@@ -236,4 +315,20 @@ pub trait NormOps: Backend {
         groups: usize,
         silu: bool,
     ) -> FloatTensor<Self>;
+}
+
+/// Shape of what GEGLU makes of `x`, whose last axis is twice as wide.
+fn half(x: &Shape) -> Shape {
+    Shape::new([x[0], x[1] / 2])
+}
+
+/// GEGLU over `[rows, 2 * n]`. See [`crate::geglu`].
+#[backend_extension(Cube, Flex: cfg(not(target_arch = "wasm32")), Fusion, Autodiff)]
+pub trait GegluOps: Backend {
+    #[fusion(dtype = x, shape = half(x))]
+    fn geglu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Gradient for x.
+    #[fusion(dtype = x, shape = x)]
+    fn geglu_backward(x: FloatTensor<Self>, grad: FloatTensor<Self>) -> FloatTensor<Self>;
 }

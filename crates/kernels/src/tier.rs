@@ -12,6 +12,8 @@ pub enum Tier {
     Software,
     /// Any GPU.
     Gpu,
+    /// A GPU whose shaders have f16 (WebGPU's `shader-f16`).
+    GpuF16,
 }
 
 /// How kernels are cut for a tier. A new tier is one entry in [`TIERS`].
@@ -25,38 +27,47 @@ pub(crate) struct Cut {
     /// Invocations a workgroup of a normalisation: each its own group of values where `true`, all of
     /// them one group of values together where `false`.
     pub norm: (u32, bool),
+    /// Frozen weights in f16 are read as such, and not as words to be taken apart.
+    pub f16: bool,
 }
 
-const TIERS: [Cut; 2] = [
+const TIERS: [Cut; 3] = [
     Cut {
         tile: [8, 8],
         least: 32,
         workgroup: 16,
         norm: (32, true),
+        f16: false,
     },
-    Cut {
-        tile: [8, 8],
-        least: 4096,
-        workgroup: 64,
-        norm: (64, false),
-    },
+    GPU,
+    Cut { f16: true, ..GPU },
 ];
+
+const GPU: Cut = Cut {
+    tile: [8, 8],
+    least: 4096,
+    workgroup: 64,
+    norm: (64, false),
+    f16: false,
+};
 
 static CHOSEN: AtomicUsize = AtomicUsize::new(Tier::Gpu as usize);
 
 impl Tier {
-    pub const ALL: [Self; 2] = [Self::Software, Self::Gpu];
+    pub const ALL: [Self; 3] = [Self::Software, Self::Gpu, Self::GpuF16];
 
-    /// The tier of an adapter. Browsers do not tell its class, but name theirs so.
-    pub fn of(adapter: &wgpu::AdapterInfo) -> Self {
+    /// The tier of an adapter and the features its device was made with. Browsers do not tell an
+    /// adapter's class, but name theirs so.
+    pub fn of(adapter: &wgpu::AdapterInfo, features: wgpu::Features) -> Self {
         let name = format!("{} {}", adapter.name, adapter.driver).to_lowercase();
         let software = adapter.device_type == wgpu::DeviceType::Cpu
             || ["swiftshader", "llvmpipe", "software", "basic render"]
                 .iter()
                 .any(|software| name.contains(software));
-        match software {
-            true => Self::Software,
-            false => Self::Gpu,
+        match (software, features.contains(wgpu::Features::SHADER_F16)) {
+            (true, _) => Self::Software,
+            (false, false) => Self::Gpu,
+            (false, true) => Self::GpuF16,
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use atelier_kernels::{Extent, known_answers, layer_norm, linear};
+use atelier_kernels::{Extent, FrozenWeight, Precision, known_answers, layer_norm, linear};
 use common::{assert_close, each_place, noise, tensor, values};
 use pollster::block_on;
 
@@ -25,8 +25,9 @@ fn linear_keeps_leading_axes() {
         let w = noise(7 * 4, 2);
         let y = linear(
             tensor(&x, [2, 3, 5, 4], device),
-            tensor(&w, [7, 4], device),
+            &FrozenWeight::new(tensor(&w, [7, 1, 4], device), Precision::F32),
             tensor(&[0.0; 7], [7], device),
+            None,
             None,
         );
         assert_eq!(y.dims(), [2, 3, 5, 7]);

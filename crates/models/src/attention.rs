@@ -1,47 +1,15 @@
 //! Attention and the transformer block around it.
 
-use atelier_kernels::attention;
-use burn::tensor::{Tensor, activation};
+use atelier_kernels::{attention, geglu};
+use burn::tensor::Tensor;
 
 use crate::ModelError;
 use crate::adapt::Visitor;
-use crate::layers::{LayerNorm, Linear, gelu};
+use crate::layers::{LayerNorm, Linear};
 use crate::tensors::Scope;
 
 /// `torch.nn.LayerNorm`'s default, which diffusers' transformer blocks use.
 const LAYER_NORM_EPS: f64 = 1e-5;
-
-/// `softmax(q kᵀ / sqrt(head_dim) + mask) v`
-///
-/// q [batch, heads, tokens, head_dim], k and v [batch, heads, keys, head_dim], mask broadcast to
-/// [batch, heads, tokens, keys] and added to the scores -> [batch, heads, tokens, head_dim]
-pub fn scaled_dot_product(
-    q: Tensor<4>,
-    k: Tensor<4>,
-    v: Tensor<4>,
-    mask: Option<Tensor<4>>,
-) -> Tensor<4> {
-    let head_dim = q.dims()[3];
-    let scale = 1.0 / (head_dim as f64).sqrt();
-    let mut scores = (q * scale).matmul(k.swap_dims(2, 3));
-    if let Some(mask) = mask {
-        scores = scores + mask;
-    }
-    activation::softmax(scores, 3).matmul(v)
-}
-
-/// [batch, tokens, heads * head_dim] -> [batch, heads, tokens, head_dim]
-pub(crate) fn split_heads(x: Tensor<3>, heads: usize) -> Tensor<4> {
-    let [batch, tokens, width] = x.dims();
-    x.reshape([batch, tokens, heads, width / heads])
-        .swap_dims(1, 2)
-}
-
-/// [batch, heads, tokens, head_dim] -> [batch, tokens, heads * head_dim]
-pub(crate) fn merge_heads(x: Tensor<4>) -> Tensor<3> {
-    let [batch, heads, tokens, head_dim] = x.dims();
-    x.swap_dims(1, 2).reshape([batch, tokens, heads * head_dim])
-}
 
 /// Multi-head attention of tokens to themselves, or to a context (the text).
 #[derive(Debug, Clone)]
@@ -70,12 +38,13 @@ impl Attention {
         })
     }
 
-    /// x [batch, tokens, width], context [batch, keys, context width] -> [batch, tokens, width]
-    pub fn forward(&self, x: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
+    /// x [batch, tokens, width], context [batch, keys, context width], added to residual [batch, tokens, width]
+    pub fn forward(&self, x: Tensor<3>, context: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
         let q = self.to_q.forward(x);
         let k = self.to_k.forward(context.clone());
         let v = self.to_v.forward(context);
-        self.to_out.forward(attention(q, k, v, self.heads))
+        let attended = attention(q, k, v, None, self.heads);
+        self.to_out.forward_plus(attended, residual)
     }
 
     pub fn projections(&mut self, visitor: &mut Visitor) {
@@ -102,23 +71,16 @@ impl FeedForward {
         })
     }
 
-    /// [batch, tokens, width] -> the same
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        self.out.forward(geglu(self.proj.forward(x)))
+    /// [batch, tokens, width], added to residual, shaped the same
+    pub fn forward(&self, x: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
+        let hidden = geglu(self.proj.forward(x));
+        self.out.forward_plus(hidden, residual)
     }
 
     pub fn projections(&mut self, visitor: &mut Visitor) {
         visitor.linear("net.0.proj", &mut self.proj);
         visitor.linear("net.2", &mut self.out);
     }
-}
-
-/// The first half of the last axis, gated by the exact GELU of the second: [batch, tokens, 2 * n] -> [batch, tokens, n]
-pub fn geglu(x: Tensor<3>) -> Tensor<3> {
-    let inner = x.dims()[2] / 2;
-    let hidden = x.clone().narrow(2, 0, inner);
-    let gate = x.narrow(2, inner, inner);
-    hidden * gelu(gate)
 }
 
 /// Self-attention, attention to the text, feed-forward; each normalised before and added to what came in.
@@ -154,11 +116,11 @@ impl BasicTransformerBlock {
     /// x [batch, tokens, width], text [batch, text tokens, cross_attention_dim] -> [batch, tokens, width]
     pub fn forward(&self, x: Tensor<3>, text: &Tensor<3>) -> Tensor<3> {
         let normed = self.norm1.forward(x.clone());
-        let x = x + self.attn1.forward(normed.clone(), normed);
+        let x = self.attn1.forward(normed.clone(), normed, x);
         let normed = self.norm2.forward(x.clone());
-        let x = x + self.attn2.forward(normed, text.clone());
+        let x = self.attn2.forward(normed, text.clone(), x);
         let normed = self.norm3.forward(x.clone());
-        x + self.ff.forward(normed)
+        self.ff.forward(normed, x)
     }
 
     pub fn projections(&mut self, visitor: &mut Visitor) {

@@ -1,5 +1,6 @@
 //! The small autoencoder between pictures and latents.
 
+use atelier_kernels::Plus;
 use burn::tensor::{Tensor, activation};
 use serde::Deserialize;
 
@@ -155,6 +156,8 @@ enum Layer {
     /// Three convolutions with ReLU between, added to what came in, ReLU.
     Block(Box<[Conv2d; 3]>),
     Upsample(usize),
+    /// An upsampling by 2 and the convolution after it, in one.
+    UpsampledConv(Box<Conv2d>),
 }
 
 impl Layer {
@@ -167,8 +170,9 @@ impl Layer {
                 let [first, second, third] = convs.as_ref();
                 let hidden = activation::relu(first.forward(x.clone()));
                 let hidden = activation::relu(second.forward(hidden));
-                activation::relu(third.forward(hidden) + x)
+                activation::relu(third.forward_plus(hidden, Plus::Residual(x)))
             }
+            Layer::UpsampledConv(conv) => conv.forward_upsampled(x),
             Layer::Upsample(scale) => {
                 let [_, height, width, _] = x.dims();
                 resize_nearest(x, [scale * height, scale * width])
@@ -263,5 +267,21 @@ fn load_decoder(
             layers.conv(channels, config.out_channels, 1, true)?;
         }
     }
-    Ok(std::mem::take(&mut layers.layers))
+    Ok(merged(std::mem::take(&mut layers.layers)))
+}
+
+/// `layers` with each upsampling by 2 read by the convolution after it, which saves a pass.
+fn merged(layers: Vec<Layer>) -> Vec<Layer> {
+    let mut merged: Vec<Layer> = Vec::new();
+    for layer in layers {
+        let next = match (merged.last(), layer) {
+            (Some(Layer::Upsample(2)), Layer::Conv(conv)) => {
+                merged.pop();
+                Layer::UpsampledConv(conv)
+            }
+            (_, layer) => layer,
+        };
+        merged.push(next);
+    }
+    merged
 }

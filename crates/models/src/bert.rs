@@ -1,10 +1,10 @@
 //! The text encoder of Sketch: BERT's encoder, as MiniLM has it.
 
+use atelier_kernels::attention;
 use burn::tensor::{Int, Tensor};
 use serde::Deserialize;
 
 use crate::ModelError;
-use crate::attention::{merge_heads, scaled_dot_product, split_heads};
 use crate::config::{self, Supported};
 use crate::layers::{Embedding, LayerNorm, Linear, gelu};
 use crate::tensors::{Scope, TensorMap};
@@ -122,11 +122,10 @@ impl BertModel {
     /// input_ids [batch, tokens], below vocab_size and at most max_position_embeddings tokens; attention_mask
     /// [batch, tokens], 1 for tokens and 0 for padding -> [batch, tokens, hidden_size]
     pub fn forward(&self, input_ids: Tensor<2, Int>, attention_mask: Tensor<2>) -> Tensor<3> {
-        let [batch, tokens] = input_ids.dims();
+        let [_, tokens] = input_ids.dims();
         let positions = self.positions.clone().narrow(0, 0, tokens);
         let embedded = self.word_embeddings.forward(input_ids) + positions.unsqueeze();
         let mask: Tensor<2> = (1.0 - attention_mask) * MASKED;
-        let mask = mask.reshape([batch, 1, 1, tokens]);
         let x = self.norm.forward(embedded);
         (self.layers.iter()).fold(x, |x, layer| layer.forward(x, mask.clone()))
     }
@@ -171,16 +170,15 @@ impl Layer {
         })
     }
 
-    /// x [batch, tokens, hidden_size], mask [batch, 1, 1, tokens], added to the scores -> x's shape
-    fn forward(&self, x: Tensor<3>, mask: Tensor<4>) -> Tensor<3> {
-        let q = split_heads(self.query.forward(x.clone()), self.heads);
-        let k = split_heads(self.key.forward(x.clone()), self.heads);
-        let v = split_heads(self.value.forward(x.clone()), self.heads);
-        let attended = merge_heads(scaled_dot_product(q, k, v, Some(mask)));
+    /// x [batch, tokens, hidden_size], mask [batch, tokens], added to the scores -> x's shape
+    fn forward(&self, x: Tensor<3>, mask: Tensor<2>) -> Tensor<3> {
+        let [q, k, v] = [&self.query, &self.key, &self.value].map(|layer| layer.forward(x.clone()));
+        let attended = attention(q, k, v, Some(mask), self.heads);
         let x = self
             .attention_norm
-            .forward(self.attention_output.forward(attended) + x);
+            .forward(self.attention_output.forward_plus(attended, x));
         let hidden = gelu(self.intermediate.forward(x.clone()));
-        self.output_norm.forward(self.output.forward(hidden) + x)
+        self.output_norm
+            .forward(self.output.forward_plus(hidden, x))
     }
 }

@@ -1,3 +1,4 @@
+use atelier_kernels::Plus;
 use burn::tensor::Tensor;
 use burn::tensor::module;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
@@ -57,15 +58,16 @@ impl ResnetBlock2D {
     /// x [batch, inputs, height, width], time [batch, time], already through SiLU (it is the same for every block)
     /// -> [batch, outputs, height, width]
     pub fn forward(&self, x: Tensor<4>, time: &Tensor<2>) -> Tensor<4> {
-        let hidden = self.conv1.forward(self.norm1.forward_silu(x.clone()));
-        let [batch, _, _, outputs] = hidden.dims();
-        let time = self.time_emb_proj.forward(time.clone());
-        let hidden = hidden + time.reshape([batch, 1, 1, outputs]);
-        let hidden = self.conv2.forward(self.norm2.forward_silu(hidden));
-        match &self.conv_shortcut {
-            Some(conv_shortcut) => conv_shortcut.forward(x) + hidden,
-            None => x + hidden,
-        }
+        let time = Plus::PerImage(self.time_emb_proj.forward(time.clone()));
+        let normed = self.norm1.forward_silu(x.clone());
+        let hidden = self
+            .norm2
+            .forward_silu(self.conv1.forward_plus(normed, time));
+        let around = match &self.conv_shortcut {
+            Some(conv_shortcut) => conv_shortcut.forward(x),
+            None => x,
+        };
+        self.conv2.forward_plus(hidden, Plus::Residual(around))
     }
 
     pub fn projections(&mut self, visitor: &mut Visitor) {
@@ -123,7 +125,12 @@ impl Upsample2D {
 
     /// [batch, channels, height, width] -> [batch, channels, size]
     pub fn forward(&self, x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
-        self.conv.forward(resize_nearest(x, size))
+        let [_, height, width, _] = x.dims();
+        match size == [2 * height, 2 * width] {
+            true => self.conv.forward_upsampled(x),
+            // Odd sizes on the way down.
+            false => self.conv.forward(resize_nearest(x, size)),
+        }
     }
 
     pub fn projections(&mut self, visitor: &mut Visitor) {
@@ -133,14 +140,6 @@ impl Upsample2D {
 
 /// [batch, channels, height, width] -> [batch, channels, size], each pixel from floor(i * old / new)
 pub(crate) fn resize_nearest(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
-    let [batch, height, width, channels] = x.dims();
-    if size == [2 * height, 2 * width] {
-        // Without interpolate's relayouts, and its gradient (a sum of four) needs nothing kept.
-        return x
-            .reshape([batch, height, 1, width, 1, channels])
-            .expand([batch, height, 2, width, 2, channels])
-            .reshape([batch, 2 * height, 2 * width, channels]);
-    }
     let options = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size(size);
     // burn wants the channels before the pixels.
     let x = module::interpolate(x.permute([0, 3, 1, 2]), options);

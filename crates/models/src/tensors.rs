@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use atelier_kernels::Precision;
 use burn::tensor::{Device, Tensor};
 
 use crate::ModelError;
@@ -12,11 +13,21 @@ use crate::ModelError;
 pub struct TensorMap {
     /// name -> (shape, the values in row-major order)
     tensors: BTreeMap<String, (Vec<usize>, Tensor<1>)>,
+    precision: Precision,
 }
 
 impl TensorMap {
+    /// Weights of layers will be kept in f32.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Weights of layers will be kept in `precision`.
+    pub fn in_precision(precision: Precision) -> Self {
+        Self {
+            precision,
+            ..Self::default()
+        }
     }
 
     /// Puts `values` (row-major, as many as `shape` says) on the device under `name`.
@@ -135,6 +146,11 @@ impl<'a> Scope<'a> {
             tensors: &mut *self.tensors,
             path,
         }
+    }
+
+    /// How the weights of layers are kept.
+    pub fn precision(&self) -> Precision {
+        self.tensors.precision
     }
 
     pub fn take<const D: usize>(

@@ -1,3 +1,4 @@
+use atelier_kernels::Plus;
 use burn::tensor::Tensor;
 
 use crate::ModelError;
@@ -85,11 +86,10 @@ impl Transformer2DModel {
             .iter()
             .fold(tokens, |tokens, block| block.forward(tokens, text));
         let hidden = tokens.reshape([batch, height, width, channels]);
-        let out = match &self.projections {
-            InOut::Linear(_, proj_out) => proj_out.forward(hidden),
-            InOut::Conv(_, proj_out) => proj_out.forward(hidden),
-        };
-        out + x
+        match &self.projections {
+            InOut::Linear(_, proj_out) => proj_out.forward_plus(hidden, x),
+            InOut::Conv(_, proj_out) => proj_out.forward_plus(hidden, Plus::Residual(x)),
+        }
     }
 
     pub fn projections(&mut self, visitor: &mut Visitor) {

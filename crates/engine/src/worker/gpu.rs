@@ -119,7 +119,7 @@ pub async fn open() -> Result<(Device, Adapter, Faults), String> {
         ("", _) => "your graphics card".to_string(),
         (name, _) => name.to_string(),
     };
-    let tier = Tier::of(&info);
+    let tier = Tier::of(&info, setup.device.features());
     tier.choose();
     let software = tier == Tier::Software;
     Ok((device, Adapter { name, software }, faults))

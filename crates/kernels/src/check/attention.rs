@@ -14,6 +14,8 @@ struct Case {
     head_dim: usize,
     /// How large the inputs are: scores go with its square.
     size: f32,
+    /// Every third key is not to be looked at.
+    masked: bool,
 }
 
 /// The head widths of the models (32 of Sketch; 40, 64, 80, 160 of SD), ragged lengths, widths that 4
@@ -26,8 +28,16 @@ fn cases(extent: Extent) -> Vec<Case> {
         heads,
         head_dim,
         size,
+        masked: false,
     };
-    let mut cases = vec![case([1, 16, 16, 2, 32], 1.0)];
+    let masked = |case| Case {
+        masked: true,
+        ..case
+    };
+    let mut cases = vec![
+        case([1, 16, 16, 2, 32], 1.0),
+        masked(case([2, 5, 8, 2, 16], 1.0)),
+    ];
     if extent == Extent::Full {
         cases.extend([
             case([2, 16, 16, 5, 32], 1.0),
@@ -39,13 +49,15 @@ fn cases(extent: Extent) -> Vec<Case> {
             case([1, 6, 1, 2, 8], 1.0),
             case([1, 13, 10, 3, 6], 1.0),
             case([1, 8, 12, 2, 16], 30.0),
+            masked(case([3, 7, 77, 2, 40], 1.0)),
+            masked(case([1, 4, 3, 3, 6], 30.0)),
         ]);
     }
     cases
 }
 
 /// The result, and the gradients of q, k and v.
-fn definition(case: &Case, [q, k, v, probe]: [&[f32]; 4]) -> [Vec<f64>; 4] {
+fn definition(case: &Case, [q, k, v, probe, mask]: [&[f32]; 5]) -> [Vec<f64>; 4] {
     let Case {
         queries,
         keys,
@@ -69,7 +81,9 @@ fn definition(case: &Case, [q, k, v, probe]: [&[f32]; 4]) -> [Vec<f64>; 4] {
         let kv_at = |key: usize| (b * keys + key) * width + head * head_dim;
         let wide = |at: usize| at..at + head_dim;
         let scores: Vec<f64> = (0..keys)
-            .map(|key| dot(&q[wide(q_at)], &k[wide(kv_at(key))]) * scale)
+            .map(|key| {
+                dot(&q[wide(q_at)], &k[wide(kv_at(key))]) * scale + f64::from(mask[b * keys + key])
+            })
             .collect();
         let largest = scores.iter().copied().fold(f64::MIN, f64::max);
         let total: f64 = scores.iter().map(|s| (s - largest).exp()).sum();
@@ -109,12 +123,17 @@ pub async fn ask(
         };
         let (q, k) = (scaled(of_q, 1), scaled(of_kv, 2));
         let (v, probe) = (noise(length(of_kv), 3), noise(length(of_q), 4));
-        let [out, grad_q, grad_k, grad_v] = definition(&case, [&q, &k, &v, &probe]);
+        let hidden = |key: usize| case.masked && key.is_multiple_of(3);
+        let mask: Vec<f32> = (0..case.batch * case.keys)
+            .map(|i| if hidden(i % case.keys) { -1e4 } else { 0.0 })
+            .collect();
+        let [out, grad_q, grad_k, grad_v] = definition(&case, [&q, &k, &v, &probe, &mask]);
 
         let leaf = |values: &[f32], shape| tensor(values, shape, device).autodiff().require_grad();
         let leaves = [leaf(&q, of_q), leaf(&k, of_kv), leaf(&v, of_kv)];
         let [q, k, v] = leaves.clone();
-        let y = attention(q, k, v, case.heads);
+        let mask = tensor(&mask, [case.batch, case.keys], device).autodiff();
+        let y = attention(q, k, v, case.masked.then_some(mask), case.heads);
         note(
             answers,
             format!("result of {case:?}"),

@@ -1,9 +1,11 @@
 //! Convolutions, linear layers and their branches.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, f16};
 
 use super::{Answer, CLOSE, Extent, NEAR, noise, note, tensor};
-use crate::{ConvGeometry, KernelError, LowRank, conv};
+use crate::{
+    BLOCK, ConvGeometry, FrozenWeight, KernelError, LowRank, Plus, Precision, conv, ops::Addition,
+};
 
 const SCALE: f32 = 0.7;
 
@@ -15,6 +17,8 @@ struct Case {
     outputs: usize,
     rank: usize,
     geometry: ConvGeometry,
+    precision: Precision,
+    addition: Addition,
 }
 
 /// The first are whole tiles with and without gathering, and what fits no lane. Then odd sides, few
@@ -34,11 +38,25 @@ fn cases(extent: Extent) -> Vec<Case> {
             stride,
             pad_begin: before,
             pad_end: after,
+            upsample: false,
         },
+        precision: Precision::F32,
+        addition: Addition::Nothing,
     };
+    let kept = |precision, case| Case { precision, ..case };
+    let plus = |addition, case| Case { addition, ..case };
+    let enlarged = |case: Case| Case {
+        geometry: ConvGeometry {
+            upsample: true,
+            ..case.geometry
+        },
+        ..case
+    };
+    let [f16, int8] = [Precision::F16, Precision::Int8];
+    let [residual, per_image] = [Addition::Residual, Addition::PerImage];
     let mut cases = vec![
-        case(2, [8, 8], [32, 32, 8], [3, 1, 1, 1]),
-        case(2, [16, 8], [64, 64, 8], [1, 1, 0, 0]),
+        plus(residual, case(2, [8, 8], [32, 32, 8], [3, 1, 1, 1])),
+        kept(f16, case(2, [16, 8], [64, 64, 8], [1, 1, 0, 0])),
         case(1, [7, 5], [3, 10, 4], [3, 2, 1, 1]),
     ];
     if extent == Extent::Full {
@@ -52,6 +70,24 @@ fn cases(extent: Extent) -> Vec<Case> {
             case(1, [33, 1], [7, 17, 5], [1, 1, 0, 0]),
             case(1, [5, 5], [6, 5, 3], [1, 2, 0, 0]),
             case(1, [40, 40], [20, 12, 16], [3, 1, 1, 1]),
+            case(2, [8, 8], [32, 32, 8], [3, 1, 1, 1]),
+            plus(residual, case(3, [5, 4], [12, 20, 4], [1, 1, 0, 0])),
+            plus(per_image, case(3, [4, 4], [12, 20, 4], [3, 1, 1, 1])),
+            plus(per_image, case(2, [5, 3], [8, 7, 2], [1, 1, 0, 0])),
+            enlarged(case(2, [4, 4], [16, 8, 4], [3, 1, 1, 1])),
+            enlarged(case(1, [3, 5], [3, 5, 2], [3, 1, 1, 1])),
+            kept(f16, case(2, [6, 5], [36, 20, 4], [3, 2, 1, 1])),
+            kept(f16, case(1, [3, 3], [7, 5, 2], [3, 1, 1, 1])),
+            kept(int8, case(2, [16, 8], [64, 64, 8], [1, 1, 0, 0])),
+            kept(int8, case(1, [5, 5], [132, 18, 4], [3, 1, 1, 1])),
+            kept(int8, case(1, [9, 1], [12, 6, 3], [1, 1, 0, 0])),
+            kept(
+                int8,
+                plus(
+                    residual,
+                    enlarged(case(1, [3, 3], [68, 9, 4], [3, 1, 1, 1])),
+                ),
+            ),
         ]);
     }
     cases
@@ -61,6 +97,7 @@ fn cases(extent: Extent) -> Vec<Case> {
 struct Expected {
     out: Vec<f64>,
     x: Vec<f64>,
+    plus: Vec<f64>,
     down: Vec<f64>,
     up: Vec<f64>,
 }
@@ -82,11 +119,14 @@ impl Case {
         } = *self;
         let [oh, ow] = self.out();
         let k = geometry.kernel;
+        let shift = u32::from(geometry.upsample);
         for place in 0..batch * oh * ow {
             let (b, y, x) = (place / (oh * ow), place / ow % oh, place % ow);
             for tap in 0..k * k {
                 let iy = (y * geometry.stride + tap / k).wrapping_sub(geometry.pad_begin);
                 let ix = (x * geometry.stride + tap % k).wrapping_sub(geometry.pad_begin);
+                // What wrapped lies beyond every side.
+                let (iy, ix) = (iy >> shift, ix >> shift);
                 if iy >= h || ix >= w {
                     continue;
                 }
@@ -100,8 +140,18 @@ impl Case {
         }
     }
 
-    /// For input, weight, bias, factors and the gradient of the result; `rank` 0 for no branch.
-    fn expected(&self, [x, w, bias, down, up, probe]: [&[f32]; 6], rank: usize) -> Expected {
+    /// Where in what is added the value for a place of the result lies.
+    fn at_plus(&self, at_out: usize) -> usize {
+        let [oh, ow] = self.out();
+        let (row, o) = (at_out / self.outputs, at_out % self.outputs);
+        match self.addition {
+            Addition::Nothing | Addition::Residual => at_out,
+            Addition::PerImage => row / (oh * ow) * self.outputs + o,
+        }
+    }
+
+    /// For input, weight, bias, addition, factors and the gradient of the result; `rank` 0 for no branch.
+    fn expected(&self, [x, w, bias, plus, down, up, probe]: [&[f32]; 7], rank: usize) -> Expected {
         let outputs = self.outputs;
         let rows = probe.len() / outputs;
         let scale = f64::from(SCALE);
@@ -115,15 +165,17 @@ impl Case {
         });
         let mut expected = Expected {
             out: (0..probe.len())
-                .map(|i| f64::from(bias[i % outputs]))
+                .map(|i| f64::from(bias[i % outputs]) + f64::from(plus[self.at_plus(i)]))
                 .collect(),
             x: vec![0.0; x.len()],
+            plus: vec![0.0; plus.len()],
             down: vec![0.0; down.len()],
             up: vec![0.0; up.len()],
         };
         let mut middle_grad = vec![0.0; middle.len()];
         for (at_out, &g) in probe.iter().enumerate() {
             let (row, o, g) = (at_out / outputs, at_out % outputs, f64::from(g));
+            expected.plus[self.at_plus(at_out)] += g;
             for r in 0..rank {
                 let (at_up, at_middle) = (o * rank + r, row * rank + r);
                 expected.out[at_out] += middle[at_middle] * f64::from(up[at_up]);
@@ -144,6 +196,25 @@ impl Case {
     }
 }
 
+/// `w`, `[rows, channels]`, rounded to what `precision` keeps without a change.
+fn on_grid(w: &[f32], precision: Precision, channels: usize) -> Vec<f32> {
+    match precision {
+        _ if !channels.is_multiple_of(4) => w.to_vec(),
+        Precision::F32 => w.to_vec(),
+        Precision::F16 => w.iter().map(|&x| f16::from_f32(x).to_f32()).collect(),
+        Precision::Int8 => w
+            .chunks(channels)
+            .flat_map(|row| row.chunks(BLOCK))
+            .flat_map(|block| {
+                let largest = block.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+                block
+                    .iter()
+                    .map(move |x| (x / largest * 127.0).round() / 127.0 * largest)
+            })
+            .collect(),
+    }
+}
+
 pub async fn ask(
     device: &Device,
     extent: Extent,
@@ -157,23 +228,41 @@ pub async fn ask(
             outputs,
             rank,
             geometry,
+            precision,
+            addition,
         } = case;
         let what = |part: &str| format!("{part} of {case:?}");
         let [oh, ow] = case.out();
         let taps = geometry.kernel * geometry.kernel;
         let x = noise(batch * h * w * channels, 1);
-        let weight = noise(outputs * taps * channels, 2);
+        let rough = noise(outputs * taps * channels, 2);
+        let weight = on_grid(&rough, precision, channels);
         let bias = noise(outputs, 3);
         let probe = noise(batch * oh * ow * outputs, 4);
         let down = noise(rank * taps * channels, 5);
         let up = noise(outputs * rank, 6);
-        let bare = case.expected([&x, &weight, &bias, &[], &[], &probe], 0);
-        let full = case.expected([&x, &weight, &bias, &down, &up, &probe], rank);
+        let plus = match addition {
+            Addition::Nothing => vec![0.0; probe.len()],
+            Addition::Residual => noise(probe.len(), 7),
+            Addition::PerImage => noise(batch * outputs, 7),
+        };
+        let bare = case.expected([&x, &weight, &bias, &plus, &[], &[], &probe], 0);
+        let full = case.expected([&x, &weight, &bias, &plus, &down, &up, &probe], rank);
 
         let x = tensor(&x, [batch, h, w, channels], device).autodiff();
-        let weight = tensor(&weight, [outputs, taps, channels], device).autodiff();
+        let frozen = |values: &[f32]| {
+            let values = tensor(values, [outputs, taps, channels], device).autodiff();
+            FrozenWeight::new(values, precision)
+        };
+        let frozen_weight = frozen(&weight);
         let bias = tensor(&bias, [outputs], device).autodiff();
         let probe = tensor(&probe, [batch, oh, ow, outputs], device).autodiff();
+        let added: Tensor<1> = tensor(&plus, [plus.len()], device).autodiff();
+        let plus = |added: Tensor<1>| match addition {
+            Addition::Nothing => Plus::Nothing,
+            Addition::Residual => Plus::Residual(added.reshape([batch, oh, ow, outputs])),
+            Addition::PerImage => Plus::PerImage(added.reshape([batch, outputs])),
+        };
         let branch = || LowRank {
             down: tensor(&down, [rank, taps, channels], device)
                 .autodiff()
@@ -183,25 +272,49 @@ pub async fn ask(
                 .require_grad(),
             scale: tensor(&[SCALE], [1], device).autodiff(),
         };
+        let run = |x: &Tensor<4>, added: &Tensor<1>, branch: Option<&LowRank>| {
+            let (x, bias, plus) = (x.clone(), bias.clone(), plus(added.clone()));
+            conv(x, &frozen_weight, bias, branch, plus, geometry)
+        };
 
         let leaf = x.clone().require_grad();
-        let y = conv(leaf.clone(), weight.clone(), bias.clone(), None, geometry);
+        let leaf_plus = added.clone().require_grad();
+        let y = run(&leaf, &leaf_plus, None);
         note(answers, what("result"), y.clone(), &bare.out, CLOSE).await?;
         let gradients = (y * probe.clone()).sum().backward();
         if let Some(found) = leaf.grad(&gradients) {
             note(answers, what("gradient of x"), found, &bare.x, CLOSE).await?;
         }
+        if addition != Addition::Nothing {
+            // One that is not there is an answer too, and a wrong one.
+            let found = leaf_plus.grad(&gradients);
+            let found = found.unwrap_or_else(|| tensor(&[], [0], device));
+            note(
+                answers,
+                what("gradient of what is added"),
+                found,
+                &bare.plus,
+                CLOSE,
+            )
+            .await?;
+        }
+        if rough != weight {
+            // The project's bound for kernels in f16; int8 by block meets it too.
+            let y = conv(
+                x.clone(),
+                &frozen(&rough),
+                bias.clone(),
+                None,
+                plus(added.clone()),
+                geometry,
+            );
+            note(answers, what("rounded result"), y, &bare.out, 5e-4).await?;
+        }
 
         // With a gradient for x, and without one, as in a model's first layer.
         for leaf in [x.clone().require_grad(), x.clone()] {
             let branch = branch();
-            let y = conv(
-                leaf.clone(),
-                weight.clone(),
-                bias.clone(),
-                Some(&branch),
-                geometry,
-            );
+            let y = run(&leaf, &added, Some(&branch));
             note(answers, what("adapted result"), y.clone(), &full.out, CLOSE).await?;
             let gradients = (y * probe.clone()).sum().backward();
             for (name, found, expected) in [
@@ -216,7 +329,6 @@ pub async fn ask(
                     &full.up,
                 ),
             ] {
-                // One that is not there is an answer too, and a wrong one.
                 let found = found.unwrap_or_else(|| tensor(&[], [0], device));
                 note(
                     answers,

@@ -7,6 +7,7 @@
 mod adamw;
 mod attention;
 mod conv;
+mod geglu;
 mod norm;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -30,6 +31,7 @@ pub async fn known_answers(device: &Device, extent: Extent) -> Result<usize, Ker
     let mut answers = Vec::new();
     conv::ask(device, extent, &mut answers).await?;
     norm::ask(device, extent, &mut answers).await?;
+    geglu::ask(device, extent, &mut answers).await?;
     attention::ask(device, extent, &mut answers).await?;
     adamw::ask(device, &mut answers).await?;
     // Not a number is wrong too, and it is above no bound.

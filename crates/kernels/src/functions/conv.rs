@@ -1,6 +1,58 @@
-use burn::{backend::Dispatch, tensor::Tensor};
+use burn::{
+    backend::Dispatch,
+    tensor::{Device, Int, Tensor},
+};
 
-use crate::ops::{ConvGeometry, ConvOps};
+use crate::ops::{Addition, ConvGeometry, ConvLayer, ConvOps, Precision, WeightLayout};
+
+/// The weight of a layer that is not trained, `[outputs, taps, channels]` (taps row by row, one in a linear
+/// layer), kept on the device in one of several precisions and read by the kernels as it is kept.
+#[derive(Debug, Clone)]
+pub struct FrozenWeight {
+    words: Tensor<1, Int>,
+    layout: WeightLayout,
+}
+
+impl FrozenWeight {
+    /// Keeps `w` in `precision`; in f32 where 4 does not divide its channels.
+    pub fn new(w: Tensor<3>, precision: Precision) -> Self {
+        let [outputs, taps, channels] = w.dims();
+        let layout = WeightLayout {
+            outputs,
+            taps,
+            channels,
+            precision: match channels.is_multiple_of(4) {
+                true => precision,
+                false => Precision::F32,
+            },
+        };
+        let words = <Dispatch as ConvOps>::pack_weight(w.into_dispatch(), layout);
+        Self {
+            words: Tensor::from_dispatch(words),
+            layout,
+        }
+    }
+
+    /// `[outputs, taps, channels]`
+    pub fn dims(&self) -> [usize; 3] {
+        let WeightLayout {
+            outputs,
+            taps,
+            channels,
+            ..
+        } = self.layout;
+        [outputs, taps, channels]
+    }
+
+    pub fn device(&self) -> Device {
+        self.words.device()
+    }
+
+    /// Bytes it takes on the device.
+    pub fn bytes(&self) -> usize {
+        4 * self.layout.words()
+    }
+}
 
 /// The branch that LoRA (<https://arxiv.org/abs/2106.09685>) adds to a layer:
 /// `scale * up * (down * x)`, `down` with the layer's geometry. A linear layer has one tap.
@@ -14,23 +66,35 @@ pub struct LowRank {
     pub scale: Tensor<1>,
 }
 
-/// Convolution of `x`, `[batch, height, width, channels]`, with `w`, `[outputs, taps, channels]` (taps
-/// row by row), plus `bias`, `[outputs]`, plus the branch where there is one:
-/// `[batch, out height, out width, outputs]`.
+/// What is added to a layer's result besides its bias, in the same launch.
+#[derive(Debug, Clone, Default)]
+pub enum Plus {
+    #[default]
+    Nothing,
+    /// Shaped as the result.
+    Residual(Tensor<4>),
+    /// `[batch, outputs]`: the same at each place of an image.
+    PerImage(Tensor<2>),
+}
+
+/// Convolution of `x`, `[batch, height, width, channels]`, with `w`, plus `bias`, `[outputs]`, plus the branch
+/// where there is one, plus `plus`: `[batch, out height, out width, outputs]`.
 ///
-/// Gradients go to `x` and the branch's factors; weight and bias are frozen.
+/// Gradients go to `x`, `plus` and the branch's factors; weight and bias are frozen.
 ///
 /// # Panics
 /// When the sizes do not fit.
 pub fn conv(
     x: Tensor<4>,
-    w: Tensor<3>,
+    w: &FrozenWeight,
     bias: Tensor<1>,
     branch: Option<&LowRank>,
+    plus: Plus,
     geometry: ConvGeometry,
 ) -> Tensor<4> {
     let [outputs, taps, channels] = w.dims();
-    assert_eq!(x.dims()[3], channels, "conv: channels of x and w differ");
+    let [batch, height, width, found] = x.dims();
+    assert_eq!(found, channels, "conv: channels of x and w differ");
     assert!(
         geometry.stride.is_power_of_two(),
         "conv: the stride is a power of two"
@@ -41,9 +105,36 @@ pub fn conv(
         "conv: taps are not the kernel's"
     );
     assert_eq!(bias.dims(), [outputs], "conv: a bias for each output");
-    let [x, w, bias] = [x.into_dispatch(), w.into_dispatch(), bias.into_dispatch()];
+    let bias = bias.into_dispatch();
+    let (plus, addition) = match plus {
+        // Operands are not optional; this one is not looked at.
+        Plus::Nothing => (bias.clone(), Addition::Nothing),
+        Plus::Residual(plus) => {
+            let out = [geometry.out(height), geometry.out(width)];
+            assert_eq!(
+                plus.dims(),
+                [batch, out[0], out[1], outputs],
+                "conv: the residual does not fit"
+            );
+            (plus.into_dispatch(), Addition::Residual)
+        }
+        Plus::PerImage(plus) => {
+            assert_eq!(
+                plus.dims(),
+                [batch, outputs],
+                "conv: a value for each image's outputs"
+            );
+            (plus.into_dispatch(), Addition::PerImage)
+        }
+    };
+    let layer = ConvLayer {
+        weight: w.layout,
+        geometry,
+        addition,
+    };
+    let (x, words) = (x.into_dispatch(), w.words.clone().into_dispatch());
     Tensor::from_dispatch(match branch {
-        None => <Dispatch as ConvOps>::conv(x, w, bias, geometry),
+        None => <Dispatch as ConvOps>::conv(x, words, bias, plus, layer),
         Some(LowRank { down, up, scale }) => {
             let rank = up.dims()[1];
             assert_eq!(
@@ -55,36 +146,37 @@ pub fn conv(
             assert_eq!(scale.dims(), [1], "conv: one scale");
             let (out, _) = <Dispatch as ConvOps>::conv_adapted(
                 x,
-                w,
+                words,
                 bias,
+                plus,
                 down.clone().into_dispatch(),
                 up.clone().into_dispatch(),
                 scale.clone().into_dispatch(),
-                geometry,
+                layer,
             );
             out
         }
     })
 }
 
-/// Linear layer over the last axis: `x`, `[..., inputs]`, with `w`, `[outputs, inputs]` as PyTorch
-/// keeps it, plus `bias`, `[outputs]`, plus the branch where there is one. See [`conv`].
+/// Linear layer over the last axis: `x`, `[..., inputs]`, with `w` of one tap, plus `bias`, `[outputs]`, plus the
+/// branch and the residual, `[..., outputs]`, where there are such. See [`conv`].
 pub fn linear<const D: usize>(
     x: Tensor<D>,
-    w: Tensor<2>,
+    w: &FrozenWeight,
     bias: Tensor<1>,
     branch: Option<&LowRank>,
+    residual: Option<Tensor<D>>,
 ) -> Tensor<D> {
     let mut dims = x.dims();
-    let [outputs, inputs] = w.dims();
+    let [outputs, _, inputs] = w.dims();
     let rows = dims[..D - 1].iter().product();
-    let out = conv(
-        x.reshape([rows, 1, 1, inputs]),
-        w.reshape([outputs, 1, inputs]),
-        bias,
-        branch,
-        ConvGeometry::POINTWISE,
-    );
+    let plus = match residual {
+        None => Plus::Nothing,
+        Some(residual) => Plus::Residual(residual.reshape([rows, 1, 1, outputs])),
+    };
+    let x = x.reshape([rows, 1, 1, inputs]);
+    let out = conv(x, w, bias, branch, plus, ConvGeometry::POINTWISE);
     dims[D - 1] = outputs;
     out.reshape(dims)
 }

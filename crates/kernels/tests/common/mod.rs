@@ -20,7 +20,11 @@ pub fn each_place(mut check: impl FnMut(&Device, &str)) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let [cpu, gpu] = devices();
     check(&cpu, "the CPU");
-    for tier in Tier::ALL {
+    let adapter = wgpu::Instance::default().request_adapter(&Default::default());
+    let features = pollster::block_on(adapter).unwrap().features();
+    let f16 = features.contains(wgpu::Features::SHADER_F16);
+    let there = |tier: &Tier| f16 || *tier != Tier::GpuF16;
+    for tier in Tier::ALL.into_iter().filter(there) {
         tier.choose();
         check(&gpu, &format!("the GPU as {tier:?}"));
     }

@@ -1,4 +1,4 @@
-use atelier_kernels::{ConvGeometry, LowRank, conv};
+use atelier_kernels::{ConvGeometry, FrozenWeight, LowRank, Plus, conv};
 use burn::tensor::{Device, Tensor};
 
 use crate::ModelError;
@@ -33,6 +33,7 @@ impl Geometry {
             stride: self.stride,
             pad_begin: self.padding.0,
             pad_end: self.padding.1,
+            upsample: false,
         }
     }
 }
@@ -43,7 +44,7 @@ impl Geometry {
 #[derive(Debug, Clone)]
 pub struct Conv2d {
     /// [outputs, kernel * kernel, inputs]
-    weight: Tensor<3>,
+    weight: FrozenWeight,
     /// [outputs], zero where the layer has none
     bias: Tensor<1>,
     geometry: Geometry,
@@ -74,13 +75,9 @@ impl Conv2d {
             [outputs, inputs, geometry.kernel, geometry.kernel],
         )?;
         let turned = published.reshape([outputs, inputs, taps]).swap_dims(1, 2);
-        // By way of a flat tensor, so that it is laid out anew once, here, and not at every use.
-        let weight = turned
-            .reshape([outputs * taps * inputs])
-            .reshape([outputs, taps, inputs]);
         Ok(Self {
-            bias: Tensor::zeros([outputs], &weight.device()),
-            weight,
+            bias: Tensor::zeros([outputs], &turned.device()),
+            weight: FrozenWeight::new(turned, scope.precision()),
             geometry,
             branch: None,
         })
@@ -106,9 +103,26 @@ impl Conv2d {
 
     /// [batch, height, width, inputs] -> [batch, height', width', outputs]
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let (weight, bias) = (self.weight.clone(), self.bias.clone());
-        let geometry = self.geometry.to_kernel();
-        conv(x, weight, bias, self.branch.as_ref(), geometry)
+        self.forward_plus(x, Plus::Nothing)
+    }
+
+    /// As [`forward`](Self::forward) of `x` twice as high and wide, by nearest neighbours.
+    pub fn forward_upsampled(&self, x: Tensor<4>) -> Tensor<4> {
+        let geometry = ConvGeometry {
+            upsample: true,
+            ..self.geometry.to_kernel()
+        };
+        self.run(x, Plus::Nothing, geometry)
+    }
+
+    /// As [`forward`](Self::forward), with something added to the result.
+    pub fn forward_plus(&self, x: Tensor<4>, plus: Plus) -> Tensor<4> {
+        self.run(x, plus, self.geometry.to_kernel())
+    }
+
+    fn run(&self, x: Tensor<4>, plus: Plus, geometry: ConvGeometry) -> Tensor<4> {
+        let (bias, branch) = (self.bias.clone(), self.branch.as_ref());
+        conv(x, &self.weight, bias, branch, plus, geometry)
     }
 
     /// Sets or clears the LoRA branch; false if its shapes do not fit.

@@ -1,4 +1,4 @@
-use atelier_kernels::{LowRank, linear};
+use atelier_kernels::{FrozenWeight, LowRank, linear};
 use burn::tensor::Tensor;
 
 use crate::ModelError;
@@ -7,8 +7,8 @@ use crate::tensors::Scope;
 /// `y = xW + b`, plus `scale * (x·down)·up` where there is a LoRA branch. W and b are frozen.
 #[derive(Debug, Clone)]
 pub struct Linear {
-    /// [outputs, inputs]: a transposed view of the published [outputs, inputs].
-    weight: Tensor<2>,
+    /// [outputs, 1, inputs]
+    weight: FrozenWeight,
     /// [outputs], zero where the layer has none
     bias: Tensor<1>,
     branch: Option<LowRank>,
@@ -20,11 +20,9 @@ impl Linear {
         inputs: usize,
         outputs: usize,
     ) -> Result<Self, ModelError> {
-        Ok(Self {
-            weight: scope.take("weight", [outputs, inputs])?,
-            bias: scope.take("bias", [outputs])?,
-            branch: None,
-        })
+        let mut linear = Self::load_without_bias(scope, inputs, outputs)?;
+        linear.bias = scope.take("bias", [outputs])?;
+        Ok(linear)
     }
 
     pub(crate) fn load_without_bias(
@@ -32,16 +30,17 @@ impl Linear {
         inputs: usize,
         outputs: usize,
     ) -> Result<Self, ModelError> {
-        let weight = scope.take("weight", [outputs, inputs])?;
+        let published: Tensor<2> = scope.take("weight", [outputs, inputs])?;
+        let weight = published.reshape([outputs, 1, inputs]);
         Ok(Self {
             bias: Tensor::zeros([outputs], &weight.device()),
-            weight,
+            weight: FrozenWeight::new(weight, scope.precision()),
             branch: None,
         })
     }
 
     pub fn inputs(&self) -> usize {
-        self.weight.dims()[1]
+        self.weight.dims()[2]
     }
 
     pub fn outputs(&self) -> usize {
@@ -50,8 +49,19 @@ impl Linear {
 
     /// [..., inputs] -> [..., outputs]
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let (weight, bias) = (self.weight.clone(), self.bias.clone());
-        linear(x, weight, bias, self.branch.as_ref())
+        linear(
+            x,
+            &self.weight,
+            self.bias.clone(),
+            self.branch.as_ref(),
+            None,
+        )
+    }
+
+    /// As [`forward`](Self::forward), with `residual`, [..., outputs], added to the result.
+    pub fn forward_plus<const D: usize>(&self, x: Tensor<D>, residual: Tensor<D>) -> Tensor<D> {
+        let (branch, residual) = (self.branch.as_ref(), Some(residual));
+        linear(x, &self.weight, self.bias.clone(), branch, residual)
     }
 
     /// Sets or clears the LoRA branch; false if its shapes do not fit.

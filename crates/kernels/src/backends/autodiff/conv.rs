@@ -8,41 +8,58 @@ use burn::backend::{
         grads::Gradients,
         ops::{Backward, Ops, OpsKind},
     },
-    tensor::FloatTensor,
+    tensor::{FloatTensor, IntTensor},
 };
+use burn::tensor::Shape;
 
-use crate::ops::{ConvGeometry, ConvOps};
+use crate::ops::{Addition, ConvGeometry, ConvLayer, ConvOps, WeightLayout};
 
 #[derive(Clone, Debug)]
 struct State<B: Backend> {
-    w: FloatTensor<B>,
-    geometry: ConvGeometry,
+    w: IntTensor<B>,
+    layer: ConvLayer,
     height: usize,
     width: usize,
+}
+
+/// Gradient for what was added to a layer's result, from the result's.
+fn addition<B: Backend>(grad: FloatTensor<B>, addition: Addition) -> FloatTensor<B> {
+    match addition {
+        Addition::Nothing | Addition::Residual => grad,
+        Addition::PerImage => {
+            let shape = grad.shape();
+            let (batch, places, outputs) = (shape[0], shape[1] * shape[2], shape[3]);
+            let flat = B::float_reshape(grad, Shape::new([batch, places, outputs]));
+            B::float_reshape(B::float_sum_dim(flat, 1), Shape::new([batch, outputs]))
+        }
+    }
 }
 
 #[derive(Debug)]
 struct Conv;
 
-impl<B: Backend + ConvOps> Backward<B, 1> for Conv {
+impl<B: Backend + ConvOps> Backward<B, 2> for Conv {
     type State = State<B>;
 
     fn backward(
         self,
-        ops: Ops<Self::State, 1>,
+        ops: Ops<Self::State, 2>,
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let [node] = ops.parents;
+        let [node_x, node_plus] = ops.parents;
         let grad = grads.consume::<B>(&ops.node);
         let State {
             w,
-            geometry,
+            layer,
             height,
             width,
         } = ops.state;
-        if let Some(node) = node {
-            let grad = B::conv_backward_input(grad, w, geometry, height, width);
+        if let Some(node) = node_plus {
+            grads.register::<B>(node.id, addition::<B>(grad.clone(), layer.addition));
+        }
+        if let Some(node) = node_x {
+            let grad = B::conv_backward_input(grad, w, layer, height, width);
             grads.register::<B>(node.id, grad);
         }
     }
@@ -50,7 +67,7 @@ impl<B: Backend + ConvOps> Backward<B, 1> for Conv {
 
 #[derive(Clone, Debug)]
 struct AdaptedState<B: Backend> {
-    layer: State<B>,
+    base: State<B>,
     /// Where down has a gradient.
     x: Option<FloatTensor<B>>,
     /// Where up has a gradient.
@@ -63,25 +80,34 @@ struct AdaptedState<B: Backend> {
 #[derive(Debug)]
 struct Adapted;
 
-impl<B: Backend + ConvOps> Backward<B, 3> for Adapted {
+impl<B: Backend + ConvOps> Backward<B, 4> for Adapted {
     type State = AdaptedState<B>;
 
     fn backward(
         self,
-        ops: Ops<Self::State, 3>,
+        ops: Ops<Self::State, 4>,
         grads: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let [node_x, node_down, node_up] = ops.parents;
+        let [node_x, node_plus, node_down, node_up] = ops.parents;
         let grad = grads.consume::<B>(&ops.node);
         let AdaptedState {
-            layer,
+            base,
             x,
             middle,
             down,
             up,
             scale,
         } = ops.state;
+        let State {
+            w,
+            layer,
+            height,
+            width,
+        } = base;
+        if let Some(node) = node_plus {
+            grads.register::<B>(node.id, addition::<B>(grad.clone(), layer.addition));
+        }
         if let (Some(node), Some(middle)) = (node_up, middle) {
             let shape = up.shape();
             let up_grad = B::conv_backward_weight(middle, grad.clone(), ConvGeometry::POINTWISE);
@@ -96,63 +122,65 @@ impl<B: Backend + ConvOps> Backward<B, 3> for Adapted {
             grads.register::<B>(node.id, down_grad);
         }
         if let Some(node) = node_x {
-            let State {
-                w,
-                geometry,
-                height,
-                width,
-            } = layer;
             let grad =
-                B::conv_adapted_backward_input(grad, w, middle_grad, down, geometry, height, width);
+                B::conv_adapted_backward_input(grad, w, middle_grad, down, layer, height, width);
             grads.register::<B>(node.id, grad);
         }
     }
 }
 
 impl<B: Backend + ConvOps, C: CheckpointStrategy> ConvOps for Autodiff<B, C> {
+    /// Frozen: no gradient.
+    fn pack_weight(w: FloatTensor<Self>, layout: WeightLayout) -> IntTensor<Self> {
+        B::pack_weight(w.into_primitive(), layout)
+    }
+
     /// Weight and bias are frozen: they get no gradient.
     fn conv(
         x: FloatTensor<Self>,
-        w: FloatTensor<Self>,
+        w: IntTensor<Self>,
         bias: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        plus: FloatTensor<Self>,
+        layer: ConvLayer,
     ) -> FloatTensor<Self> {
-        let nodes = [x.node()];
-        let [x, w, bias] = [x, w, bias].map(|tensor| tensor.into_primitive());
-        let state = state::<B>(&x, &w, geometry);
-        let out = B::conv(x, w, bias, geometry);
+        let nodes = [x.node(), plus.node()];
+        let [x, bias, plus] = [x, bias, plus].map(|tensor| tensor.into_primitive());
+        let state = state::<B>(&x, &w, layer);
+        let out = B::conv(x, w, bias, plus, layer);
         match Conv.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(state, out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
     }
 
-    /// Gradients go to x and the factors. The middle is a constant.
+    /// Gradients go to x, the addition and the factors. The middle is a constant.
     fn conv_adapted(
         x: FloatTensor<Self>,
-        w: FloatTensor<Self>,
+        w: IntTensor<Self>,
         bias: FloatTensor<Self>,
+        plus: FloatTensor<Self>,
         down: FloatTensor<Self>,
         up: FloatTensor<Self>,
         scale: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        layer: ConvLayer,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let nodes = [x.node(), down.node(), up.node()];
+        let nodes = [x.node(), plus.node(), down.node(), up.node()];
         let (down_tracked, up_tracked) = (down.is_tracked(), up.is_tracked());
-        let [x, w, bias, down, up, scale] =
-            [x, w, bias, down, up, scale].map(|tensor| tensor.into_primitive());
-        let layer = state::<B>(&x, &w, geometry);
+        let [x, bias, plus, down, up, scale] =
+            [x, bias, plus, down, up, scale].map(|tensor| tensor.into_primitive());
+        let base = state::<B>(&x, &w, layer);
         let (out, middle) = B::conv_adapted(
             x.clone(),
             w,
             bias,
+            plus,
             down.clone(),
             up.clone(),
             scale.clone(),
-            geometry,
+            layer,
         );
         let state = AdaptedState {
-            layer,
+            base,
             x: down_tracked.then_some(x),
             middle: up_tracked.then(|| middle.clone()),
             down,
@@ -170,32 +198,32 @@ impl<B: Backend + ConvOps, C: CheckpointStrategy> ConvOps for Autodiff<B, C> {
 
     fn conv_backward_input(
         grad: FloatTensor<Self>,
-        w: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        w: IntTensor<Self>,
+        layer: ConvLayer,
         height: usize,
         width: usize,
     ) -> FloatTensor<Self> {
-        let [grad, w] = [grad, w].map(|tensor| tensor.into_primitive());
-        FloatTensor::<Self>::new(B::conv_backward_input(grad, w, geometry, height, width))
+        let grad = grad.into_primitive();
+        FloatTensor::<Self>::new(B::conv_backward_input(grad, w, layer, height, width))
     }
 
     fn conv_adapted_backward_input(
         grad: FloatTensor<Self>,
-        w: FloatTensor<Self>,
+        w: IntTensor<Self>,
         middle_grad: FloatTensor<Self>,
         down: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        layer: ConvLayer,
         height: usize,
         width: usize,
     ) -> FloatTensor<Self> {
-        let [grad, w, middle_grad, down] =
-            [grad, w, middle_grad, down].map(|tensor| tensor.into_primitive());
+        let [grad, middle_grad, down] =
+            [grad, middle_grad, down].map(|tensor| tensor.into_primitive());
         FloatTensor::<Self>::new(B::conv_adapted_backward_input(
             grad,
             w,
             middle_grad,
             down,
-            geometry,
+            layer,
             height,
             width,
         ))
@@ -220,11 +248,11 @@ impl<B: Backend + ConvOps, C: CheckpointStrategy> ConvOps for Autodiff<B, C> {
     }
 }
 
-fn state<B: Backend>(x: &FloatTensor<B>, w: &FloatTensor<B>, geometry: ConvGeometry) -> State<B> {
+fn state<B: Backend>(x: &FloatTensor<B>, w: &IntTensor<B>, layer: ConvLayer) -> State<B> {
     let shape = x.shape();
     State {
         w: w.clone(),
-        geometry,
+        layer,
         height: shape[1],
         width: shape[2],
     }

@@ -2,4 +2,5 @@
 
 mod attention;
 mod conv;
+mod geglu;
 mod norm;

@@ -10,7 +10,8 @@ use crate::{functions::VIEW_ALIGNMENT, ops::AttentionOps};
 /// Invocations a workgroup, as the shaders have it.
 const WORKGROUP: usize = 64;
 
-struct Sizes {
+struct Sizes<'a> {
+    mask: Option<&'a CubeTensor>,
     batch: usize,
     queries: usize,
     keys: usize,
@@ -18,10 +19,11 @@ struct Sizes {
     head_dim: usize,
 }
 
-impl Sizes {
-    fn new(q: &CubeTensor, k: &CubeTensor, heads: usize) -> Self {
+impl<'a> Sizes<'a> {
+    fn new(q: &CubeTensor, k: &CubeTensor, mask: Option<&'a CubeTensor>, heads: usize) -> Self {
         let [q, k] = [&q.meta.shape, &k.meta.shape];
         Self {
+            mask,
             batch: q[0],
             queries: q[1],
             keys: k[1],
@@ -30,7 +32,8 @@ impl Sizes {
         }
     }
 
-    /// Launches over `each` invocations for every image and head.
+    /// Launches over `each` invocations for every image and head; shaders that make scores get the mask
+    /// as their last tensor.
     fn launch(
         &self,
         name: &'static str,
@@ -54,7 +57,9 @@ impl Sizes {
             ("head_dim", self.head_dim),
             ("vec", usize::from(lane == 4)),
             ("half", half / lane),
+            ("masked", usize::from(self.mask.is_some())),
         ];
+        let tensors: Vec<&CubeTensor> = tensors.iter().copied().chain(self.mask).collect();
         let shader = Shader::new(
             name,
             template,
@@ -64,7 +69,7 @@ impl Sizes {
             workgroups: [total.div_ceil(WORKGROUP) as u32, 1, 1],
             workgroup: [WORKGROUP as u32, 1, 1],
         };
-        launch(shader, grid, tensors);
+        launch(shader, grid, &tensors);
     }
 }
 
@@ -73,10 +78,12 @@ impl AttentionOps for CubeBackend {
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
         heads: usize,
+        masked: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let [q, k, v] = [q, k, v].map(into_contiguous);
-        let sizes = Sizes::new(&q, &k, heads);
+        let [q, k, v, mask] = [q, k, v, mask].map(into_contiguous);
+        let sizes = Sizes::new(&q, &k, masked.then_some(&mask), heads);
         let out = empty(&q, q.meta.shape.clone());
         let lse = empty(&q, Shape::new([sizes.batch, heads, sizes.queries]));
         let template = include_str!("../../../../../shaders/attention_forward.wgsl");
@@ -94,16 +101,19 @@ impl AttentionOps for CubeBackend {
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
         out: FloatTensor<Self>,
         lse: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         heads: usize,
+        masked: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let [q, k, v, out, lse, grad] = [q, k, v, out, lse, grad].map(into_contiguous);
-        let sizes = Sizes::new(&q, &k, heads);
+        let [q, k, v, mask, out, lse, grad] = [q, k, v, mask, out, lse, grad].map(into_contiguous);
+        let unmasked = Sizes::new(&q, &k, None, heads);
+        let sizes = Sizes::new(&q, &k, masked.then_some(&mask), heads);
         let delta = empty(&q, lse.meta.shape.clone());
         let template = include_str!("../../../../../shaders/attention_backward_delta.wgsl");
-        sizes.launch(
+        unmasked.launch(
             "attention_backward_delta",
             template,
             sizes.queries,

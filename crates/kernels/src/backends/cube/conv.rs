@@ -1,14 +1,51 @@
 //! Convolutions and linear layers.
 
-use burn::backend::tensor::FloatTensor;
+use burn::backend::{
+    DType,
+    tensor::{FloatTensor, IntTensor},
+};
 use burn::tensor::Shape;
 use burn_cubecl::{CubeBackend, kernel::into_contiguous, tensor::CubeTensor};
 
-use super::launch::{Grid, Shader, constant, empty, launch, part};
+use super::launch::{Grid, Shader, as_type, constant, each, empty, empty_of, launch, part};
 use crate::{
-    ops::{ConvGeometry, ConvOps, conv_shape},
+    ops::{Addition, BLOCK, ConvGeometry, ConvLayer, ConvOps, Precision, WeightLayout, conv_shape},
     tier::Tier,
 };
+
+/// What the shaders that read a frozen weight are made of.
+const FORWARD: &str = concat!(
+    include_str!("../../../../../shaders/weight.wgsl"),
+    include_str!("../../../../../shaders/conv_forward.wgsl")
+);
+const BACKWARD_INPUT: &str = concat!(
+    include_str!("../../../../../shaders/weight.wgsl"),
+    include_str!("../../../../../shaders/conv_backward_input.wgsl")
+);
+
+/// A weight: words and how to read them. Factors of a branch are read as weights in f32.
+struct Weight<'a> {
+    words: &'a CubeTensor,
+    layout: WeightLayout,
+}
+
+impl<'a> Weight<'a> {
+    fn new(words: &'a CubeTensor, layout: WeightLayout) -> Self {
+        Self { words, layout }
+    }
+
+    /// `[outputs, taps, channels]`
+    fn factor(factor: &'a CubeTensor) -> Self {
+        let shape = &factor.meta.shape;
+        let layout = WeightLayout {
+            outputs: shape[0],
+            taps: shape[1],
+            channels: shape[2],
+            precision: Precision::F32,
+        };
+        Self::new(factor, layout)
+    }
+}
 
 /// Sizes of one convolution.
 struct Sizes {
@@ -56,8 +93,7 @@ impl Sizes {
             ("tn", tn),
             ("rest", tm - 1),
             ("workgroup", tiles.grid.workgroup[0] as usize),
-            ("scaled", 0),
-            ("branch", 0),
+            ("enlarged", usize::from(self.geometry.upsample)),
         ];
         Shader::new(
             name,
@@ -66,14 +102,39 @@ impl Sizes {
         )
     }
 
+    /// As [`shader`](Self::shader), for one that reads a weight of this precision.
+    fn reader(
+        &self,
+        name: &'static str,
+        template: &'static str,
+        tiles: &Tiles,
+        precision: Precision,
+    ) -> Shader {
+        [
+            ("full", precision == Precision::F32),
+            ("half", precision == Precision::F16),
+            ("int8", precision == Precision::Int8),
+            ("native", precision == Precision::F16 && Tier::cut().f16),
+            ("scaled", false),
+            ("branch", false),
+        ]
+        .into_iter()
+        .fold(
+            self.shader(name, template, tiles),
+            |shader, (name, value)| shader.with(name, u64::from(value)),
+        )
+    }
+
     /// The sizes as the shaders read them, with `rows` of the loop at hand and the `rank` of a branch.
     fn dims(&self, like: &CubeTensor, rows: usize, rank: usize, tiles: &Tiles) -> CubeTensor {
+        let taps = self.geometry.kernel * self.geometry.kernel;
+        let lanes = self.channels / self.lane();
         constant(
             like,
             [
                 rows,
                 self.outputs,
-                self.channels / self.lane(),
+                lanes,
                 self.height,
                 self.width,
                 self.out_height,
@@ -83,6 +144,9 @@ impl Sizes {
                 self.geometry.pad_begin,
                 rank,
                 tiles.columns,
+                usize::from(self.geometry.upsample),
+                self.outputs * taps * lanes,
+                self.channels.div_ceil(BLOCK),
             ]
             .map(|size| size as u32)
             .to_vec(),
@@ -128,34 +192,64 @@ impl Tiles {
 
 /// What a forward launch adds to the products of x and w.
 enum Addend<'a> {
-    Bias(&'a CubeTensor),
-    /// The bias, and a branch's middle and factor up.
-    Branch(&'a CubeTensor, &'a CubeTensor, &'a CubeTensor),
+    /// The bias, a branch's middle and factor up, and what another layer made.
+    Layer {
+        bias: &'a CubeTensor,
+        branch: Option<[&'a CubeTensor; 2]>,
+        plus: &'a CubeTensor,
+        addition: Addition,
+    },
     /// Nothing, but all of it times this.
     Scale(&'a CubeTensor),
 }
 
-fn forward(x: &CubeTensor, w: &CubeTensor, addend: Addend, geometry: ConvGeometry) -> CubeTensor {
-    let sizes = Sizes::new(&x.meta.shape, w.meta.shape[0], geometry);
-    let out = empty(x, conv_shape(&x.meta.shape, &w.meta.shape, &geometry));
+fn forward(x: &CubeTensor, w: &Weight, addend: Addend, geometry: ConvGeometry) -> CubeTensor {
+    let outputs = w.layout.outputs;
+    let sizes = Sizes::new(&x.meta.shape, outputs, geometry);
+    let out = empty(x, conv_shape(&x.meta.shape, outputs, &geometry));
     let rows = sizes.batch * sizes.out_height * sizes.out_width;
-    let tiles = Tiles::new(rows, sizes.outputs, 1, Tier::cut().tile);
-    let template = include_str!("../../../../../shaders/conv_forward.wgsl");
-    let shader = sizes.shader("conv_forward", template, &tiles);
-    let grid = tiles.grid;
+    let tiles = Tiles::new(rows, outputs, 1, Tier::cut().tile);
+    let shader = sizes.reader("conv_forward", FORWARD, &tiles, w.layout.precision);
     let dims = |rank| sizes.dims(x, rows, rank, &tiles);
-    match addend {
-        Addend::Bias(bias) => launch(shader, grid, &[x, w, &out, &dims(0), bias]),
+    let mut tensors = vec![x, w.words, &out];
+    let (dims, addition) = match addend {
+        Addend::Scale(_) => (dims(0), None),
+        Addend::Layer {
+            branch, addition, ..
+        } => (
+            dims(branch.map_or(0, |[_, up]| up.meta.shape[1])),
+            Some(addition),
+        ),
+    };
+    tensors.push(&dims);
+    let shader = match addend {
         Addend::Scale(scale) => {
-            let shader = shader.with("scaled", 1);
-            launch(shader, grid, &[x, w, &out, &dims(0), scale]);
+            tensors.push(scale);
+            shader.with("scaled", 1)
         }
-        Addend::Branch(bias, middle, up) => {
-            let dims = dims(up.meta.shape[1]);
-            let shader = shader.with("branch", 1);
-            launch(shader, grid, &[x, w, &out, &dims, bias, middle, up]);
+        Addend::Layer {
+            bias,
+            branch,
+            plus,
+            addition,
+        } => {
+            tensors.push(bias);
+            tensors.extend(branch.iter().flatten());
+            let plus_at = tensors.len() as u64;
+            if addition != Addition::Nothing {
+                tensors.push(plus);
+            }
+            shader
+                .with("branch", u64::from(branch.is_some()))
+                .with("plus_at", plus_at)
         }
-    }
+    };
+    let is = |which| u64::from(addition == Some(which));
+    let shader = shader
+        .with("bare", is(Addition::Nothing))
+        .with("residual", is(Addition::Residual))
+        .with("per_image", is(Addition::PerImage));
+    launch(shader, tiles.grid, &tensors);
     out
 }
 
@@ -169,87 +263,125 @@ enum Extra<'a> {
 
 fn backward_input(
     grad: &CubeTensor,
-    w: &CubeTensor,
+    w: &Weight,
     extra: Extra,
     geometry: ConvGeometry,
     [height, width]: [usize; 2],
 ) -> CubeTensor {
-    let shape = Shape::new([grad.meta.shape[0], height, width, w.meta.shape[2]]);
-    let sizes = Sizes::new(&shape, w.meta.shape[0], geometry);
+    let shape = Shape::new([grad.meta.shape[0], height, width, w.layout.channels]);
+    let sizes = Sizes::new(&shape, w.layout.outputs, geometry);
     let rows = sizes.batch * height * width;
     let lanes = sizes.channels / sizes.lane();
     // The tile is cut by values; a lane of channels has four of them.
     let [most_rows, most_columns] = Tier::cut().tile;
     let tiles = Tiles::new(rows, lanes, 1, [most_rows, most_columns / sizes.lane()]);
-    let template = include_str!("../../../../../shaders/conv_backward_input.wgsl");
-    let shader = sizes.shader("conv_backward_input", template, &tiles);
+    let precision = w.layout.precision;
+    let shader = sizes.reader("conv_backward_input", BACKWARD_INPUT, &tiles, precision);
     let out = empty(grad, shape);
     let grid = tiles.grid;
     let dims = |rank| sizes.dims(grad, rows, rank, &tiles);
     match extra {
-        Extra::None => launch(shader, grid, &[grad, w, &out, &dims(0)]),
+        Extra::None => launch(shader, grid, &[grad, w.words, &out, &dims(0)]),
         Extra::Scale(scale) => {
             let shader = shader.with("scaled", 1);
-            launch(shader, grid, &[grad, w, &out, &dims(0), scale]);
+            launch(shader, grid, &[grad, w.words, &out, &dims(0), scale]);
         }
         Extra::Branch(middle_grad, down) => {
             let dims = dims(down.meta.shape[0]);
             let shader = shader.with("branch", 1);
-            launch(shader, grid, &[grad, w, &out, &dims, middle_grad, down]);
+            let tensors = [grad, w.words, &out, &dims, middle_grad, down];
+            launch(shader, grid, &tensors);
         }
     }
     out
 }
 
 impl ConvOps for CubeBackend {
+    fn pack_weight(w: FloatTensor<Self>, layout: WeightLayout) -> IntTensor<Self> {
+        let w = into_contiguous(w);
+        let shape = Shape::new([layout.words()]);
+        if layout.precision == Precision::F32 {
+            return as_type(&w, shape, DType::I32);
+        }
+        let words = empty_of(&w, shape, DType::I32);
+        let lanes = layout.channels / 4;
+        let rows = layout.outputs * layout.taps;
+        let int8 = layout.precision == Precision::Int8;
+        let invocations = rows * if int8 { layout.blocks() } else { lanes };
+        let (grid, values) = each(invocations);
+        let template = include_str!("../../../../../shaders/pack_weight.wgsl");
+        let shader = Shader::new("pack_weight", template, values).with("int8", u64::from(int8));
+        let dims = [rows * lanes, lanes, layout.blocks()].map(|size| size as u32);
+        launch(shader, grid, &[&w, &words, &constant(&w, dims.to_vec())]);
+        words
+    }
+
     fn conv(
         x: FloatTensor<Self>,
-        w: FloatTensor<Self>,
+        w: IntTensor<Self>,
         bias: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        plus: FloatTensor<Self>,
+        layer: ConvLayer,
     ) -> FloatTensor<Self> {
-        let [x, w, bias] = [x, w, bias].map(into_contiguous);
-        forward(&x, &w, Addend::Bias(&bias), geometry)
+        let [x, w, bias, plus] = [x, w, bias, plus].map(into_contiguous);
+        let addend = Addend::Layer {
+            bias: &bias,
+            branch: None,
+            plus: &plus,
+            addition: layer.addition,
+        };
+        forward(&x, &Weight::new(&w, layer.weight), addend, layer.geometry)
     }
 
     fn conv_adapted(
         x: FloatTensor<Self>,
-        w: FloatTensor<Self>,
+        w: IntTensor<Self>,
         bias: FloatTensor<Self>,
+        plus: FloatTensor<Self>,
         down: FloatTensor<Self>,
         up: FloatTensor<Self>,
         scale: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        layer: ConvLayer,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let [x, w, bias, down, up, scale] = [x, w, bias, down, up, scale].map(into_contiguous);
-        let middle = forward(&x, &down, Addend::Scale(&scale), geometry);
-        let out = forward(&x, &w, Addend::Branch(&bias, &middle, &up), geometry);
+        let [x, w, bias, plus, down, up, scale] =
+            [x, w, bias, plus, down, up, scale].map(into_contiguous);
+        let geometry = layer.geometry;
+        let middle = forward(&x, &Weight::factor(&down), Addend::Scale(&scale), geometry);
+        let addend = Addend::Layer {
+            bias: &bias,
+            branch: Some([&middle, &up]),
+            plus: &plus,
+            addition: layer.addition,
+        };
+        let out = forward(&x, &Weight::new(&w, layer.weight), addend, geometry);
         (out, middle)
     }
 
     fn conv_backward_input(
         grad: FloatTensor<Self>,
-        w: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        w: IntTensor<Self>,
+        layer: ConvLayer,
         height: usize,
         width: usize,
     ) -> FloatTensor<Self> {
         let [grad, w] = [grad, w].map(into_contiguous);
-        backward_input(&grad, &w, Extra::None, geometry, [height, width])
+        let w = Weight::new(&w, layer.weight);
+        backward_input(&grad, &w, Extra::None, layer.geometry, [height, width])
     }
 
     fn conv_adapted_backward_input(
         grad: FloatTensor<Self>,
-        w: FloatTensor<Self>,
+        w: IntTensor<Self>,
         middle_grad: FloatTensor<Self>,
         down: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        layer: ConvLayer,
         height: usize,
         width: usize,
     ) -> FloatTensor<Self> {
         let [grad, w, middle_grad, down] = [grad, w, middle_grad, down].map(into_contiguous);
         let branch = Extra::Branch(&middle_grad, &down);
-        backward_input(&grad, &w, branch, geometry, [height, width])
+        let w = Weight::new(&w, layer.weight);
+        backward_input(&grad, &w, branch, layer.geometry, [height, width])
     }
 
     fn middle_backward(
@@ -262,6 +394,7 @@ impl ConvOps for CubeBackend {
         let size = [grad.meta.shape[1], grad.meta.shape[2]];
         let up = part(&up, 0, Shape::new([outputs, 1, rank]));
         let scale = Extra::Scale(&scale);
+        let up = Weight::factor(&up);
         backward_input(&grad, &up, scale, ConvGeometry::POINTWISE, size)
     }
 

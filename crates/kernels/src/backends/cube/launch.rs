@@ -64,6 +64,26 @@ pub struct Grid {
     pub workgroup: [u32; 3],
 }
 
+/// Invocations a workgroup of kernels that have an invocation for each value. WebGPU allows 256.
+const EACH_WORKGROUP: u32 = 256;
+/// Workgroups a row of their grid: WebGPU allows 65,535 in a dimension.
+const EACH_ROW: u32 = 32_768;
+
+/// For a kernel with an invocation for each of `length` values: its grid, and the values `width` and
+/// `workgroup` by which it finds its place.
+pub fn each(length: usize) -> (Grid, Values) {
+    let workgroups = (length as u32).div_ceil(EACH_WORKGROUP);
+    let grid = Grid {
+        workgroups: [workgroups.min(EACH_ROW), workgroups.div_ceil(EACH_ROW), 1],
+        workgroup: [EACH_WORKGROUP, 1, 1],
+    };
+    let values = [
+        ("width", u64::from(EACH_ROW * EACH_WORKGROUP)),
+        ("workgroup", u64::from(EACH_WORKGROUP)),
+    ];
+    (grid, values.into())
+}
+
 /// Launches `shader` over `tensors`, bound in this order. They must be contiguous.
 pub fn launch(shader: Shader, grid: Grid, tensors: &[&CubeTensor]) {
     let [x, y, z] = grid.workgroups;
@@ -81,13 +101,18 @@ pub fn launch(shader: Shader, grid: Grid, tensors: &[&CubeTensor]) {
 
 /// A tensor for a kernel to write, on the device of `like`, f32. What it holds before is undefined.
 pub fn empty(like: &CubeTensor, shape: Shape) -> CubeTensor {
-    let bytes = shape.num_elements() * size_of::<f32>();
+    empty_of(like, shape, DType::F32)
+}
+
+/// As [`empty`], of another type of four bytes.
+pub fn empty_of(like: &CubeTensor, shape: Shape, dtype: DType) -> CubeTensor {
+    let bytes = shape.num_elements() * dtype.size();
     CubeTensor::new_contiguous(
         like.client.clone(),
         like.device.clone(),
         shape,
         like.client.empty(bytes),
-        DType::F32,
+        dtype,
     )
 }
 
@@ -106,6 +131,17 @@ pub fn part(tensor: &CubeTensor, start: usize, shape: Shape) -> CubeTensor {
         shape,
         handle,
         tensor.dtype,
+    )
+}
+
+/// The same bits as another type of the same size.
+pub fn as_type(tensor: &CubeTensor, shape: Shape, dtype: DType) -> CubeTensor {
+    CubeTensor::new_contiguous(
+        tensor.client.clone(),
+        tensor.device.clone(),
+        shape,
+        tensor.handle.clone(),
+        dtype,
     )
 }
 

@@ -2,6 +2,7 @@
 
 mod attention;
 mod conv;
+mod geglu;
 mod launch;
 mod norm;
 mod peak;

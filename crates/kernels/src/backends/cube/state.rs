@@ -4,30 +4,17 @@ use burn::backend::tensor::FloatTensor;
 use burn::tensor::Shape;
 use burn_cubecl::{CubeBackend, kernel::into_contiguous, tensor::CubeTensor};
 
-use super::launch::{Grid, Shader, constant, launch, part};
+use super::launch::{Grid, Shader, constant, each, launch, part};
 use crate::ops::StateOps;
 
-/// Invocations a workgroup of the one-value-an-invocation kernels. WebGPU allows 256.
+/// Invocations a workgroup of the kernel that gathers. WebGPU allows 256.
 const WORKGROUP: u32 = 256;
-/// Workgroups a row of the grid: WebGPU allows 65,535 in a dimension.
-const ROW: u32 = 32_768;
 
 /// A kernel over `length` values, one an invocation.
 fn elementwise(name: &'static str, template: &'static str, length: usize, tensors: &[&CubeTensor]) {
-    let values = [
-        ("length", length as u64),
-        ("width", u64::from(ROW * WORKGROUP)),
-        ("workgroup", u64::from(WORKGROUP)),
-    ];
-    let workgroups = (length as u32).div_ceil(WORKGROUP);
-    launch(
-        Shader::new(name, template, values.into()),
-        Grid {
-            workgroups: [workgroups.min(ROW), workgroups.div_ceil(ROW), 1],
-            workgroup: [WORKGROUP, 1, 1],
-        },
-        tensors,
-    );
+    let (grid, values) = each(length);
+    let shader = Shader::new(name, template, values).with("length", length as u64);
+    launch(shader, grid, tensors);
 }
 
 /// Writes `pieces` into `flat` at `starts`.

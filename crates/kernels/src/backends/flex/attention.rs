@@ -30,8 +30,14 @@ fn scale(q: &Floats, heads: usize) -> f64 {
 }
 
 /// Scores of `q` and `k`, both split: `[batch, heads, queries, keys]`.
-fn scores(q: Floats, k: Floats, scale: f64) -> Floats {
-    B::float_matmul(B::float_mul_scalar(q, scale.into()), turned(k))
+fn scores(q: Floats, k: Floats, mask: Option<Floats>, scale: f64) -> Floats {
+    let scores = B::float_matmul(B::float_mul_scalar(q, scale.into()), turned(k));
+    let Some(mask) = mask else {
+        return scores;
+    };
+    let shape = mask.shape();
+    let mask = B::float_reshape(mask, Shape::new([shape[0], 1, 1, shape[1]]));
+    B::float_add(scores, mask)
 }
 
 impl AttentionOps for Flex {
@@ -39,12 +45,14 @@ impl AttentionOps for Flex {
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
         heads: usize,
+        masked: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let scale = scale(&q, heads);
         let [q, k, v] = [q, k, v].map(|x| split(x, heads));
         let shape = q.shape();
-        let scores = scores(q, k, scale);
+        let scores = scores(q, k, masked.then_some(mask), scale);
         let largest = B::float_max_dim(scores.clone(), 3);
         let exponentials = B::float_exp(B::float_sub(scores, largest.clone()));
         let denominator = B::float_sum_dim(exponentials.clone(), 3);
@@ -58,16 +66,19 @@ impl AttentionOps for Flex {
         q: FloatTensor<Self>,
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
         out: FloatTensor<Self>,
         lse: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         heads: usize,
+        masked: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let scale = scale(&q, heads);
         let [q, k, v, out, grad] = [q, k, v, out, grad].map(|x| split(x, heads));
         let shape = q.shape();
         let lse = B::float_reshape(lse, Shape::new([shape[0], heads, shape[2], 1]));
-        let p = B::float_exp(B::float_sub(scores(q.clone(), k.clone(), scale), lse));
+        let scores = scores(q.clone(), k.clone(), masked.then_some(mask), scale);
+        let p = B::float_exp(B::float_sub(scores, lse));
         let delta = B::float_sum_dim(B::float_mul(out, grad.clone()), 3);
         let grad_v = B::float_matmul(turned(p.clone()), grad.clone());
         let dp = B::float_sub(B::float_matmul(grad, turned(v)), delta);

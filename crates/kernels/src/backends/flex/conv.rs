@@ -2,12 +2,13 @@
 
 use burn::backend::{
     Flex, TensorMetadata,
-    ops::{ConvOptions, FloatTensorOps, ModuleOps},
-    tensor::FloatTensor,
+    ops::{ConvOptions, FloatTensorOps, IntTensorOps, ModuleOps},
+    tensor::{FloatTensor, IntTensor},
 };
-use burn::tensor::{Shape, Slice};
+use burn::tensor::{Shape, Slice, TensorData, f16};
 
-use crate::ops::{ConvGeometry, ConvOps};
+use super::state::values;
+use crate::ops::{Addition, BLOCK, ConvGeometry, ConvLayer, ConvOps, Precision, WeightLayout};
 
 type B = Flex;
 type Floats = FloatTensor<Flex>;
@@ -105,54 +106,195 @@ mod pointwise {
     }
 }
 
+/// `x` with each place twice along both sides, `[batch, height, width, channels]`.
+fn enlarged(x: Floats) -> Floats {
+    let shape = x.shape();
+    let [batch, height, width, channels] = [0, 1, 2, 3].map(|axis| shape[axis]);
+    let x = B::float_reshape(x, Shape::new([batch, height, 1, width, 1, channels]));
+    let x = B::float_expand(x, Shape::new([batch, height, 2, width, 2, channels]));
+    B::float_reshape(x, Shape::new([batch, 2 * height, 2 * width, channels]))
+}
+
+/// The gradient for what [`enlarged`] was given, from the gradient for what it made.
+fn enlarged_backward(grad: Floats) -> Floats {
+    let shape = grad.shape();
+    let [batch, height, width, channels] = [0, 1, 2, 3].map(|axis| shape[axis]);
+    let (h, w) = (height / 2, width / 2);
+    let grad = B::float_reshape(grad, Shape::new([batch, h, 2, w, 2, channels]));
+    let grad = B::float_sum_dim(B::float_sum_dim(grad, 2), 4);
+    B::float_reshape(grad, Shape::new([batch, h, w, channels]))
+}
+
 fn forward(x: Floats, w: Floats, bias: Option<Floats>, geometry: ConvGeometry) -> Floats {
     if geometry.is_pointwise() {
         return pointwise::forward(x, w, bias);
     }
+    let x = if geometry.upsample { enlarged(x) } else { x };
     let x = pad(to_nchw(x), geometry);
     let w = weight_to_burn(w, geometry.kernel);
     to_nhwc(B::conv2d(x, w, bias, options(geometry)))
 }
 
+fn backward_input(
+    grad: Floats,
+    w: Floats,
+    geometry: ConvGeometry,
+    [height, width]: [usize; 2],
+) -> Floats {
+    if geometry.is_pointwise() {
+        return pointwise::backward_input(grad, w);
+    }
+    if geometry.upsample {
+        let plain = ConvGeometry {
+            upsample: false,
+            ..geometry
+        };
+        return enlarged_backward(backward_input(grad, w, plain, [2 * height, 2 * width]));
+    }
+    let shape = Shape::new([grad.shape()[0], w.shape()[2], height, width]);
+    // burn wants the input for its shape alone.
+    let like = pad(
+        B::float_zeros(
+            shape.clone(),
+            &Default::default(),
+            burn::tensor::FloatDType::F32,
+        ),
+        geometry,
+    );
+    let w = weight_to_burn(w, geometry.kernel);
+    let padded = B::conv2d_x_backward(like, w, to_nchw(grad), options(geometry));
+    to_nhwc(B::float_slice(padded, &inner(&shape, geometry.pad_begin)))
+}
+
+/// `y`, `[batch, height, width, outputs]`, and what is added to it.
+fn added(y: Floats, plus: Floats, addition: Addition) -> Floats {
+    match addition {
+        Addition::Nothing => y,
+        Addition::Residual => B::float_add(y, plus),
+        Addition::PerImage => {
+            let shape = plus.shape();
+            let plus = B::float_reshape(plus, Shape::new([shape[0], 1, 1, shape[1]]));
+            B::float_add(y, plus)
+        }
+    }
+}
+
+/// The words of a weight, as shaders/pack_weight.wgsl makes them.
+fn packed(values: &[f32], layout: &WeightLayout) -> Vec<i32> {
+    let bits = |x: f32| x.to_bits().cast_signed();
+    match layout.precision {
+        Precision::F32 => values.iter().copied().map(bits).collect(),
+        Precision::F16 => values
+            .chunks_exact(2)
+            .map(|pair| {
+                let [low, high] = [pair[0], pair[1]].map(|x| u32::from(f16::from_f32(x).to_bits()));
+                (low | high << 16).cast_signed()
+            })
+            .collect(),
+        Precision::Int8 => {
+            let blocks = values
+                .chunks(layout.channels)
+                .flat_map(|row| row.chunks(BLOCK));
+            let largest = |block: &[f32]| {
+                block
+                    .iter()
+                    .fold(0.0_f32, |most, value| most.max(value.abs()))
+            };
+            let scales: Vec<i32> = blocks.clone().map(largest).map(bits).collect();
+            let numbers = blocks.flat_map(|block| {
+                let scale = match largest(block) {
+                    0.0 => 0.0,
+                    largest => 1.0 / largest,
+                };
+                block.chunks_exact(4).map(move |four| {
+                    let byte = |i: usize| (four[i] * scale * 127.0).round() as i8 as u8;
+                    i32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)])
+                })
+            });
+            numbers.chain(scales).collect()
+        }
+    }
+}
+
+/// The values of a weight from its words.
+fn unpacked(words: IntTensor<B>, layout: &WeightLayout) -> Floats {
+    let words: TensorData = burn::tensor::try_read_sync(B::int_into_data(words))
+        .expect("a tensor on the CPU is read at once")
+        .expect("a tensor on the CPU can be read");
+    let words: &[u32] = bytemuck::cast_slice(words.as_bytes());
+    let values: Vec<f32> = match layout.precision {
+        Precision::F32 => words.iter().copied().map(f32::from_bits).collect(),
+        Precision::F16 => words
+            .iter()
+            .flat_map(|&word| [word as u16, (word >> 16) as u16])
+            .map(|bits| f16::from_bits(bits).to_f32())
+            .collect(),
+        Precision::Int8 => {
+            let (numbers, scales) =
+                words.split_at(layout.outputs * layout.taps * layout.channels / 4);
+            numbers
+                .chunks(layout.channels / 4)
+                .flat_map(|row| row.chunks(BLOCK / 4))
+                .zip(scales)
+                .flat_map(|(block, scale)| {
+                    let scale = f32::from_bits(*scale);
+                    let bytes = block.iter().flat_map(|word| word.to_le_bytes());
+                    bytes.map(move |byte| f32::from(byte as i8) / 127.0 * scale)
+                })
+                .collect()
+        }
+    };
+    let shape = [layout.outputs, layout.taps, layout.channels];
+    B::float_from_data(TensorData::new(values, shape), &Default::default())
+}
+
 impl ConvOps for Flex {
+    fn pack_weight(w: FloatTensor<Self>, layout: WeightLayout) -> IntTensor<Self> {
+        let words = packed(&values(w), &layout);
+        let length = words.len();
+        B::int_from_data(TensorData::new(words, [length]), &Default::default())
+    }
+
     fn conv(
         x: FloatTensor<Self>,
-        w: FloatTensor<Self>,
+        w: IntTensor<Self>,
         bias: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        plus: FloatTensor<Self>,
+        layer: ConvLayer,
     ) -> FloatTensor<Self> {
-        forward(x, w, Some(bias), geometry)
+        let w = unpacked(w, &layer.weight);
+        let y = forward(x, w, Some(bias), layer.geometry);
+        added(y, plus, layer.addition)
     }
 
     fn conv_adapted(
         x: FloatTensor<Self>,
-        w: FloatTensor<Self>,
+        w: IntTensor<Self>,
         bias: FloatTensor<Self>,
+        plus: FloatTensor<Self>,
         down: FloatTensor<Self>,
         up: FloatTensor<Self>,
         scale: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        layer: ConvLayer,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let middle = scaled(forward(x.clone(), down, None, geometry), scale);
+        let middle = scaled(forward(x.clone(), down, None, layer.geometry), scale);
         let branch = pointwise::forward(middle.clone(), up, None);
-        (
-            B::float_add(forward(x, w, Some(bias), geometry), branch),
-            middle,
-        )
+        let base = Self::conv(x, w, bias, plus, layer);
+        (B::float_add(base, branch), middle)
     }
 
     fn conv_adapted_backward_input(
         grad: FloatTensor<Self>,
-        w: FloatTensor<Self>,
+        w: IntTensor<Self>,
         middle_grad: FloatTensor<Self>,
         down: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        layer: ConvLayer,
         height: usize,
         width: usize,
     ) -> FloatTensor<Self> {
         B::float_add(
-            Self::conv_backward_input(grad, w, geometry, height, width),
-            Self::conv_backward_input(middle_grad, down, geometry, height, width),
+            Self::conv_backward_input(grad, w, layer, height, width),
+            backward_input(middle_grad, down, layer.geometry, [height, width]),
         )
     }
 
@@ -166,27 +308,13 @@ impl ConvOps for Flex {
 
     fn conv_backward_input(
         grad: FloatTensor<Self>,
-        w: FloatTensor<Self>,
-        geometry: ConvGeometry,
+        w: IntTensor<Self>,
+        layer: ConvLayer,
         height: usize,
         width: usize,
     ) -> FloatTensor<Self> {
-        if geometry.is_pointwise() {
-            return pointwise::backward_input(grad, w);
-        }
-        let shape = Shape::new([grad.shape()[0], w.shape()[2], height, width]);
-        // burn wants the input for its shape alone.
-        let like = pad(
-            B::float_zeros(
-                shape.clone(),
-                &Default::default(),
-                burn::tensor::FloatDType::F32,
-            ),
-            geometry,
-        );
-        let w = weight_to_burn(w, geometry.kernel);
-        let padded = B::conv2d_x_backward(like, w, to_nchw(grad), options(geometry));
-        to_nhwc(B::float_slice(padded, &inner(&shape, geometry.pad_begin)))
+        let w = unpacked(w, &layer.weight);
+        backward_input(grad, w, layer.geometry, [height, width])
     }
 
     fn conv_backward_weight(
@@ -204,6 +332,7 @@ impl ConvOps for Flex {
             &Default::default(),
             burn::tensor::FloatDType::F32,
         );
+        let x = if geometry.upsample { enlarged(x) } else { x };
         let x = pad(to_nchw(x), geometry);
         let w = B::conv2d_weight_backward(x, like, to_nchw(grad), options(geometry));
         let w = B::float_reshape(w, Shape::new([outputs, channels, kernel * kernel]));

@@ -2,6 +2,7 @@
 
 mod attention;
 mod conv;
+mod geglu;
 mod norm;
 mod peak;
 mod state;
