@@ -1,4 +1,7 @@
+use std::path::PathBuf;
+
 use anyhow::Result;
+use atelier_engine::{Folder, Pipeline, Whole, bench as bench_models};
 use atelier_kernels::{Row, Shapes, bench, fma_peak};
 use clap::Args;
 use serde_json::json;
@@ -13,6 +16,9 @@ pub struct Bench {
     stable_diffusion: bool,
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
+    /// A model whose UNet is measured whole, forward and a training step.
+    #[arg(long, value_name = "DIR", default_value = "www/models/sketch")]
+    model: PathBuf,
 }
 
 impl Bench {
@@ -57,6 +63,42 @@ impl Bench {
         if self.stable_diffusion {
             bench(&device, Shapes::StableDiffusion, tell).await?;
         }
+        let pipeline = Pipeline::load(&Folder(self.model), &device, |_, _| {}).await?;
+        let wholes = bench_models(&pipeline, &device).await?;
+        wholes
+            .iter()
+            .for_each(|whole| tell_whole(whole, json, peak));
+        let [forward, step] = wholes.map(|whole| whole.seconds.unwrap_or(whole.eager_seconds));
+        match json {
+            true => println!("{}", json!({ "step_to_forward": step / forward })),
+            false => println!("a step takes {:.2} forward passes", step / forward),
+        }
         Ok(())
     }
+}
+
+fn tell_whole(whole: &Whole, json: bool, peak: f64) {
+    let seconds = whole.seconds.unwrap_or(whole.eager_seconds);
+    if json {
+        let row = json!({
+            "operation": whole.operation,
+            "gflop": whole.gflop,
+            "seconds": whole.seconds,
+            "eager_seconds": whole.eager_seconds,
+            "launches": whole.launches,
+            "peak_bytes": whole.peak_bytes,
+        });
+        return println!("{row}");
+    }
+    println!(
+        "{:<20} {:<34} {:>10.3} {:>9.2} {:>6.0}%   eager {:.3} ms, {} launches, {:.1} MB at most",
+        whole.operation,
+        "",
+        seconds * 1e3,
+        whole.gflop / seconds,
+        100.0 * whole.gflop / seconds / peak,
+        whole.eager_seconds * 1e3,
+        whole.launches,
+        whole.peak_bytes as f64 / 1e6,
+    );
 }

@@ -3,6 +3,7 @@
 //! [`Session`] is the engine itself, the same natively and in the browser. In the browser
 //! [`worker`] wraps it in the messages of `atelier-protocol`; natively `atelier-cli` calls it.
 
+mod bench;
 mod denoiser;
 mod encoders;
 mod error;
@@ -16,6 +17,7 @@ mod source;
 pub mod worker;
 mod works;
 
+pub use bench::{Whole, bench};
 pub use error::EngineError;
 pub use pipeline::Pipeline;
 pub use sampling::Sampled;

@@ -38,6 +38,24 @@ pub struct Present {
     pub hash: String,
 }
 
+/// The trainer's settings from the page's.
+pub(crate) fn trainer_settings(settings: &TrainingSettings) -> Settings {
+    Settings {
+        steps: settings.steps,
+        rank: settings.rank as usize,
+        alpha: settings.alpha,
+        targets: match settings.convolutions {
+            true => Targets::TransformersAndConvolutions,
+            false => Targets::Transformers,
+        },
+        learning_rate: settings.learning_rate,
+        caption_dropout: settings.caption_dropout,
+        min_snr_gamma: (settings.min_snr_gamma != 0.0).then_some(settings.min_snr_gamma),
+        seed: settings.seed,
+        optimizer: AdamW::default(),
+    }
+}
+
 /// How a run is interrupted and gone on with.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Resume<'a> {
@@ -284,20 +302,7 @@ impl Session {
             tokens: self.pipeline.max_tokens,
             embedding: self.pipeline.embedding,
         };
-        let run = Settings {
-            steps: settings.steps,
-            rank: settings.rank as usize,
-            alpha: settings.alpha,
-            targets: match settings.convolutions {
-                true => Targets::TransformersAndConvolutions,
-                false => Targets::Transformers,
-            },
-            learning_rate: settings.learning_rate,
-            caption_dropout: settings.caption_dropout,
-            min_snr_gamma: (settings.min_snr_gamma != 0.0).then_some(settings.min_snr_gamma),
-            seed: settings.seed,
-            optimizer: AdamW::default(),
-        };
+        let run = trainer_settings(settings);
         tell(TrainingEvent::Recording);
         let mut trainer = Trainer::new(
             &self.pipeline.unet,

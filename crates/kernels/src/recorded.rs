@@ -29,6 +29,9 @@ use crate::{KernelError, write_into};
 /// the path that the capture must find warm.
 const WARM_UP_RUNS: usize = 3;
 
+/// How often recording runs a computation kernel by kernel: to warm up, and to capture it.
+pub const RECORDING_RUNS: usize = WARM_UP_RUNS + 1;
+
 type Closure = Box<dyn Fn(Tensor<1>) -> Tensor<1>>;
 
 /// A computation from one flat f32 buffer to another, replayed where the device can.

@@ -5,7 +5,7 @@ use burn::tensor::Shape;
 use burn_cubecl::{CubeBackend, kernel::into_contiguous, tensor::CubeTensor};
 
 use super::launch::{Grid, Shader, empty, launch, part};
-use crate::{functions::VIEW_ALIGNMENT, ops::AttentionOps};
+use crate::{functions::VIEW_ALIGNMENT, meter, ops::AttentionOps};
 
 /// Invocations a workgroup, as the shaders have it.
 const WORKGROUP: usize = 64;
@@ -30,6 +30,12 @@ impl<'a> Sizes<'a> {
             heads,
             head_dim: q[2] / heads,
         }
+    }
+
+    /// Tells the meter of so many products of queries and keys.
+    fn count(&self, products: usize) {
+        let scores = self.batch * self.heads * self.queries * self.keys;
+        meter::multiply_adds(products * scores * self.head_dim);
     }
 
     /// Launches over `each` invocations for every image and head; shaders that make scores get the mask
@@ -84,6 +90,7 @@ impl AttentionOps for CubeBackend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let [q, k, v, mask] = [q, k, v, mask].map(into_contiguous);
         let sizes = Sizes::new(&q, &k, masked.then_some(&mask), heads);
+        sizes.count(2);
         let out = empty(&q, q.meta.shape.clone());
         let lse = empty(&q, Shape::new([sizes.batch, heads, sizes.queries]));
         let template = include_str!("../../../../../shaders/attention_forward.wgsl");
@@ -111,6 +118,7 @@ impl AttentionOps for CubeBackend {
         let [q, k, v, mask, out, lse, grad] = [q, k, v, mask, out, lse, grad].map(into_contiguous);
         let unmasked = Sizes::new(&q, &k, None, heads);
         let sizes = Sizes::new(&q, &k, masked.then_some(&mask), heads);
+        sizes.count(7);
         let delta = empty(&q, lse.meta.shape.clone());
         let template = include_str!("../../../../../shaders/attention_backward_delta.wgsl");
         unmasked.launch(

@@ -9,6 +9,7 @@ use burn_cubecl::{CubeBackend, kernel::into_contiguous, tensor::CubeTensor};
 
 use super::launch::{Grid, Shader, as_type, constant, each, empty, empty_of, launch, part};
 use crate::{
+    meter,
     ops::{Addition, BLOCK, ConvGeometry, ConvLayer, ConvOps, Precision, WeightLayout, conv_shape},
     tier::Tier,
 };
@@ -71,6 +72,13 @@ impl Sizes {
             out_width: geometry.out(x[2]),
             geometry,
         }
+    }
+
+    /// Tells the meter of the products, the same for the layer and both its gradients.
+    fn count(&self) {
+        let taps = self.geometry.kernel * self.geometry.kernel;
+        let values = self.batch * self.out_height * self.out_width * self.outputs;
+        meter::multiply_adds(values * taps * self.channels);
     }
 
     /// Channels a lane: 4 where 4 divides them.
@@ -206,6 +214,7 @@ enum Addend<'a> {
 fn forward(x: &CubeTensor, w: &Weight, addend: Addend, geometry: ConvGeometry) -> CubeTensor {
     let outputs = w.layout.outputs;
     let sizes = Sizes::new(&x.meta.shape, outputs, geometry);
+    sizes.count();
     let out = empty(x, conv_shape(&x.meta.shape, outputs, &geometry));
     let rows = sizes.batch * sizes.out_height * sizes.out_width;
     let tiles = Tiles::new(rows, outputs, 1, Tier::cut().tile);
@@ -270,6 +279,7 @@ fn backward_input(
 ) -> CubeTensor {
     let shape = Shape::new([grad.meta.shape[0], height, width, w.layout.channels]);
     let sizes = Sizes::new(&shape, w.layout.outputs, geometry);
+    sizes.count();
     let rows = sizes.batch * height * width;
     let lanes = sizes.channels / sizes.lane();
     // The tile is cut by values; a lane of channels has four of them.
@@ -405,6 +415,7 @@ impl ConvOps for CubeBackend {
     ) -> FloatTensor<Self> {
         let [x, grad] = [x, grad].map(into_contiguous);
         let sizes = Sizes::new(&x.meta.shape, grad.meta.shape[3], geometry);
+        sizes.count();
         let rows = sizes.batch * sizes.out_height * sizes.out_width;
         let taps = geometry.kernel * geometry.kernel;
         let lanes = sizes.channels / sizes.lane();

@@ -13,7 +13,10 @@ use burn_cubecl::{
 use cubecl::prelude::{CubeCount, CubeDim, KernelId};
 use cubecl::server::KernelArguments;
 
-use crate::wgsl::{self, Values};
+use crate::{
+    meter,
+    wgsl::{self, Values},
+};
 
 /// A shader of `shaders/` with the values of one variant. All of them are in the kernel's id.
 pub struct Shader {
@@ -86,6 +89,7 @@ pub fn each(length: usize) -> (Grid, Values) {
 
 /// Launches `shader` over `tensors`, bound in this order. They must be contiguous.
 pub fn launch(shader: Shader, grid: Grid, tensors: &[&CubeTensor]) {
+    meter::launched(tensors[0]);
     let [x, y, z] = grid.workgroups;
     let [dx, dy, dz] = grid.workgroup;
     let buffers = tensors
