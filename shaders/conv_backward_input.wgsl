@@ -43,16 +43,26 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     //@if gathered
-    // As in conv_forward.wgsl.
-    let image_0 = i32(row / (height * width));
-    let y_0 = i32(row / width % height);
-    let x_0 = i32(row % width);
+    // Rows as in conv_forward.wgsl.
+    let images = i32(rows / (height * width));
+    let image_0 = i32(row) % images;
+    let place = row / u32(images);
+    let y_0 = i32(place / width);
+    let x_0 = i32(place % width);
     //@for i rest
-    let x_end_<i> = x_<i> + 1 == i32(width);
-    let y_end_<i> = x_end_<i> & (y_<i> + 1 == i32(height));
-    let x_<i+1> = select(x_<i> + 1, 0, x_end_<i>);
-    let y_<i+1> = select(select(y_<i>, y_<i> + 1, x_end_<i>), 0, y_end_<i>);
-    let image_<i+1> = select(image_<i>, image_<i> + 1, y_end_<i>);
+    let image_end_<i> = image_<i> + 1 == images;
+    let x_end_<i> = image_end_<i> & (x_<i> + 1 == i32(width));
+    let image_<i+1> = select(image_<i> + 1, 0, image_end_<i>);
+    let x_<i+1> = select(select(x_<i>, x_<i> + 1, image_end_<i>), 0, x_end_<i>);
+    let y_<i+1> = select(y_<i>, y_<i> + 1, x_end_<i>);
+    //@end
+    //@for i tm
+    let out_<i> = select(0u, u32((image_<i> * i32(height) + y_<i>) * i32(width) + x_<i>), row + <i>u < rows);
+    //@end
+    //@end
+    //@if !gathered
+    //@for i tm
+    let out_<i> = min(row + <i>u, rows - 1u);
     //@end
     //@end
     //@for i tm
@@ -95,9 +105,18 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let target_<i> = u32(select(0, (image_<i> * out_height + ty_<i>) * out_width + tx_<i>, in_<i>));
         //@end
         //@if !gathered
-        let target_<i> = min(row + <i>u, rows - 1u);
+        let target_<i> = out_<i>;
         //@end
         let at_<i> = target_<i> * outputs;
+        //@end
+        //@if gathered
+        var some = false;
+        //@for i tm
+        some = some | in_<i>;
+        //@end
+        if (!some) {
+            continue;
+        }
         //@end
         for (var o = 0u; o < outputs; o++) {
             let w_row = o * kernel * kernel + tap;
@@ -151,10 +170,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         //@for i tm
         if (row + <i>u < rows) {
             //@if scaled
-            grad_x[(row + <i>u) * lanes + c + <j>u] = sum_<i>_<j> * scale[0];
+            grad_x[out_<i> * lanes + c + <j>u] = sum_<i>_<j> * scale[0];
             //@end
             //@if !scaled
-            grad_x[(row + <i>u) * lanes + c + <j>u] = sum_<i>_<j>;
+            grad_x[out_<i> * lanes + c + <j>u] = sum_<i>_<j>;
             //@end
         }
         //@end

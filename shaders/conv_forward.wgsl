@@ -64,17 +64,29 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     // Rows and outputs past the end are computed from the last ones and not stored.
     //@if gathered
+    // A row is a place in one image, the same place of the next image the row after it: at the edges
+    // most of a tile's rows then read beyond the input together, and that tap is left out.
     // The first row's place by division, the others' by stepping on: a software adapter makes many
     // branches of each integer division.
-    let image_0 = i32(row / (out_height * out_width));
-    let y_0 = i32(row / out_width % out_height);
-    let x_0 = i32(row % out_width);
+    let images = i32(rows / (out_height * out_width));
+    let image_0 = i32(row) % images;
+    let place = row / u32(images);
+    let y_0 = i32(place / out_width);
+    let x_0 = i32(place % out_width);
     //@for i rest
-    let x_end_<i> = x_<i> + 1 == i32(out_width);
-    let y_end_<i> = x_end_<i> & (y_<i> + 1 == i32(out_height));
-    let x_<i+1> = select(x_<i> + 1, 0, x_end_<i>);
-    let y_<i+1> = select(select(y_<i>, y_<i> + 1, x_end_<i>), 0, y_end_<i>);
-    let image_<i+1> = select(image_<i>, image_<i> + 1, y_end_<i>);
+    let image_end_<i> = image_<i> + 1 == images;
+    let x_end_<i> = image_end_<i> & (x_<i> + 1 == i32(out_width));
+    let image_<i+1> = select(image_<i> + 1, 0, image_end_<i>);
+    let x_<i+1> = select(select(x_<i>, x_<i> + 1, image_end_<i>), 0, x_end_<i>);
+    let y_<i+1> = select(y_<i>, y_<i> + 1, x_end_<i>);
+    //@end
+    //@for i tm
+    let out_<i> = select(0u, u32((image_<i> * i32(out_height) + y_<i>) * i32(out_width) + x_<i>), row + <i>u < rows);
+    //@end
+    //@end
+    //@if !gathered
+    //@for i tm
+    let out_<i> = min(row + <i>u, rows - 1u);
     //@end
     //@end
     //@for i tm
@@ -100,12 +112,21 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let at_<i> = u32(select(0, (image_<i> * i32(dims[3]) + (iy_<i> >> shift)) * i32(dims[4]) + (ix_<i> >> shift), in_<i>)) * lanes;
         //@end
         //@if !gathered
-        let at_<i> = min(row + <i>u, rows - 1u) * lanes;
+        let at_<i> = out_<i> * lanes;
         //@end
         //@end
         //@for j tn
         let w_row_<j> = min(o + <j>u, outputs - 1u) * kernel * kernel + tap;
         let w_at_<j> = w_row_<j> * lanes;
+        //@end
+        //@if gathered
+        var some = false;
+        //@for i tm
+        some = some | in_<i>;
+        //@end
+        if (!some) {
+            continue;
+        }
         //@end
         for (var c = 0u; c < lanes; c++) {
             //@for i tm
@@ -129,7 +150,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     //@if branch
     let rank = dims[10];
     //@for i tm
-    let middle_at_<i> = min(row + <i>u, rows - 1u) * rank;
+    let middle_at_<i> = out_<i> * rank;
     //@end
     //@for j tn
     let up_at_<j> = min(o + <j>u, outputs - 1u) * rank;
@@ -148,7 +169,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     //@end
     //@if per_image
     //@for i tm
-    let plus_at_<i> = min(row + <i>u, rows - 1u) / (out_height * out_width) * outputs + o;
+    let plus_at_<i> = out_<i> / (out_height * out_width) * outputs + o;
     //@end
     //@end
     //@for j tn
@@ -159,10 +180,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         //@for i tm
         if (row + <i>u < rows) {
             //@if scaled
-            out[(row + <i>u) * outputs + o + <j>u] = sum_<i>_<j> * scale[0];
+            out[out_<i> * outputs + o + <j>u] = sum_<i>_<j> * scale[0];
             //@end
             //@if !scaled
-            let at = (row + <i>u) * outputs + o + <j>u;
+            let at = out_<i> * outputs + o + <j>u;
             //@if residual
             out[at] = sum_<i>_<j> + add_<j> + plus[at];
             //@end

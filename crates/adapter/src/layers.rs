@@ -167,30 +167,35 @@ pub fn attach(
     scale: &Tensor<1>,
 ) -> Result<(), ModelError> {
     for slot in &layout.slots {
-        let down = view(flat.clone(), slot.down.start, slot.down.length).autodiff();
-        let up = view(flat.clone(), slot.up.start, slot.up.length).autodiff();
-        model.set_branch(&slot.path, slot.branch(down, up, scale.clone().autodiff()))?;
+        let factors =
+            [slot.down, slot.up].map(|span| view(flat.clone(), span.start, span.length).autodiff());
+        let branch = slot.branch(factors, scale.clone().autodiff(), None);
+        model.set_branch(&slot.path, branch)?;
     }
     Ok(())
 }
 
-/// Like [`attach`], with factors that collect gradients.
+/// Like [`attach`], with factors that collect gradients, in `gradient` where they can be put there.
 pub fn attach_trainable(
     model: &mut UNet2DConditionModel,
     layout: &Layout,
     flat: &Tensor<1>,
+    gradient: &Tensor<1>,
     scale: &Tensor<1>,
 ) -> Result<Leaves, ModelError> {
     let mut leaves = Vec::new();
     for slot in &layout.slots {
-        let [down, up] = [slot.down, slot.up].map(|span| {
+        let spans = [slot.down, slot.up];
+        let places = spans.map(|span| view(gradient.clone(), span.start, span.length).autodiff());
+        let factors = spans.map(|span| {
             let leaf = view(flat.clone(), span.start, span.length)
                 .autodiff()
                 .require_grad();
             leaves.push((span, leaf.clone()));
             leaf
         });
-        model.set_branch(&slot.path, slot.branch(down, up, scale.clone().autodiff()))?;
+        let branch = slot.branch(factors, scale.clone().autodiff(), Some(places));
+        model.set_branch(&slot.path, branch)?;
     }
     Ok(Leaves { leaves })
 }
@@ -225,13 +230,19 @@ impl Span {
 }
 
 impl Slot {
-    fn branch(&self, down: Tensor<1>, up: Tensor<1>, scale: Tensor<1>) -> LowRank {
+    fn branch(
+        &self,
+        [down, up]: [Tensor<1>; 2],
+        scale: Tensor<1>,
+        gradients: Option<[Tensor<1>; 2]>,
+    ) -> LowRank {
         let (kind, rank) = (self.kind, self.rank);
         let taps = kind.kernel() * kind.kernel();
         LowRank {
             down: down.reshape([rank, taps, kind.inputs()]),
             up: up.reshape([kind.outputs(), rank]),
             scale,
+            gradients,
         }
     }
 

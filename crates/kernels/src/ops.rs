@@ -160,6 +160,8 @@ pub struct ConvLayer {
     pub weight: WeightLayout,
     pub geometry: ConvGeometry,
     pub addition: Addition,
+    /// The gradients of a branch's factors have places to be written to.
+    pub placed: bool,
 }
 
 /// Shape of a convolution's output, `[batch, height, width, outputs]`.
@@ -175,7 +177,9 @@ fn middle_shape(like: &Shape, rank: usize) -> Shape {
 /// Convolutions over `[batch, height, width, channels]` with frozen weights and a bias `[outputs]`. With
 /// one tap they are linear layers. See [`crate::conv`].
 ///
-/// `adapted` ones have a LoRA branch: down `[rank, taps, channels]`, up `[outputs, rank]`, scale `[1]`.
+/// `adapted` ones have a LoRA branch: down `[rank, taps, channels]`, up `[outputs, rank]`, scale `[1]`, and
+/// flat places for the gradients of down and up, which are looked at where the layer says so. On a GPU
+/// gradients are written there and share their buffers, on the CPU they are new tensors.
 #[backend_extension(Cube, Flex: cfg(not(target_arch = "wasm32")), Fusion, Autodiff)]
 pub trait ConvOps: Backend {
     /// `w`, `[outputs, taps, channels]` in f32, as the words of `layout`.
@@ -193,7 +197,7 @@ pub trait ConvOps: Backend {
 
     /// The result, and for backward the branch's middle: scale times the convolution with down.
     #[allow(clippy::too_many_arguments)]
-    #[fusion(meta = |x, _w, _bias, _plus, down, _up, _scale, layer| {
+    #[fusion(meta = |x, _w, _bias, _plus, down, _up, _scale, _down_place, _up_place, layer| {
         let mut out = x.clone();
         out.shape = conv_shape(&x.shape, layer.weight.outputs, &layer.geometry);
         let mut middle = x.clone();
@@ -208,6 +212,8 @@ pub trait ConvOps: Backend {
         down: FloatTensor<Self>,
         up: FloatTensor<Self>,
         scale: FloatTensor<Self>,
+        down_place: FloatTensor<Self>,
+        up_place: FloatTensor<Self>,
         layer: ConvLayer,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
@@ -241,12 +247,15 @@ pub trait ConvOps: Backend {
         scale: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 
-    /// Gradient for a weight of `x`, `[outputs, taps, channels]`, for the factors of a branch.
+    /// Gradient for a weight of `x`, `[outputs, taps, channels]`, for the factors of a branch; written to
+    /// `place` where `placed`.
     #[fusion(dtype = grad, shape = Shape::new([grad[3], geometry.kernel * geometry.kernel, x[3]]))]
     fn conv_backward_weight(
         x: FloatTensor<Self>,
         grad: FloatTensor<Self>,
+        place: FloatTensor<Self>,
         geometry: ConvGeometry,
+        placed: bool,
     ) -> FloatTensor<Self>;
 }
 

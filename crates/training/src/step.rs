@@ -108,7 +108,8 @@ pub(crate) fn training_step(
     // Written in its place each step; its gaps stay zero.
     let gradient = Tensor::<1>::zeros([layout.length], &device);
     // Hung in once to find out about errors here, where they can be answered.
-    attach_trainable(&mut unet.clone(), &layout, &state.borrow().param, &scale)?;
+    let param = state.borrow().param.clone();
+    attach_trainable(&mut unet.clone(), &layout, &param, &gradient, &scale)?;
     Ok(move |inputs: Tensor<1>| {
         let part = |part: Part| {
             let range = part.range(&shapes);
@@ -133,7 +134,7 @@ pub(crate) fn training_step(
 
         let mut unet = unet.clone();
         let param = state.borrow().param.clone();
-        let leaves = attach_trainable(&mut unet, &layout, &param, &scale)
+        let leaves = attach_trainable(&mut unet, &layout, &param, &gradient, &scale)
             .expect("the layout was tried on this model when recording began");
         let prediction = unet.forward(
             noisy.autodiff(),

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Everything the page is made from. Crates that only run natively are left out.
-const SOURCES: [&str; 20] = [
+const SOURCES: [&str; 23] = [
     ".cargo/config.toml",
     "Cargo.lock",
     "Cargo.toml",
@@ -21,10 +21,13 @@ const SOURCES: [&str; 20] = [
     "crates/diffusion",
     "crates/engine",
     "crates/kernels",
+    "crates/link",
     "crates/models",
     "crates/pictures",
+    "crates/project",
     "crates/protocol",
     "crates/studio",
+    "crates/text",
     "crates/training",
     "crates/weights",
     "crates/xtask/src/finish.rs",

@@ -4,7 +4,8 @@ use burn::tensor::{Device, Tensor, f16};
 
 use super::{Answer, CLOSE, Extent, NEAR, noise, note, tensor};
 use crate::{
-    BLOCK, ConvGeometry, FrozenWeight, KernelError, LowRank, Plus, Precision, conv, ops::Addition,
+    BLOCK, ConvGeometry, FrozenWeight, KernelError, LowRank, Plus, Precision, VIEW_ALIGNMENT, conv,
+    gather_into, ops::Addition, view,
 };
 
 const SCALE: f32 = 0.7;
@@ -263,7 +264,14 @@ pub async fn ask(
             Addition::Residual => Plus::Residual(added.reshape([batch, oh, ow, outputs])),
             Addition::PerImage => Plus::PerImage(added.reshape([batch, outputs])),
         };
-        let branch = || LowRank {
+        // Places for the factors' gradients in one buffer.
+        let up_at = down.len().next_multiple_of(VIEW_ALIGNMENT);
+        let flat = Tensor::<1>::zeros([up_at + up.len()], device);
+        let places = || {
+            [(0, down.len()), (up_at, up.len())]
+                .map(|(start, length)| view(flat.clone(), start, length).autodiff())
+        };
+        let branch = |placed: bool| LowRank {
             down: tensor(&down, [rank, taps, channels], device)
                 .autodiff()
                 .require_grad(),
@@ -271,6 +279,7 @@ pub async fn ask(
                 .autodiff()
                 .require_grad(),
             scale: tensor(&[SCALE], [1], device).autodiff(),
+            gradients: placed.then(places),
         };
         let run = |x: &Tensor<4>, added: &Tensor<1>, branch: Option<&LowRank>| {
             let (x, bias, plus) = (x.clone(), bias.clone(), plus(added.clone()));
@@ -311,25 +320,29 @@ pub async fn ask(
             note(answers, what("rounded result"), y, &bare.out, 5e-4).await?;
         }
 
-        // With a gradient for x, and without one, as in a model's first layer.
-        for leaf in [x.clone().require_grad(), x.clone()] {
-            let branch = branch();
+        // With a gradient for x, and without one, as in a model's first layer; factors' gradients
+        // where there is room, and in their places.
+        for (leaf, placed) in [(x.clone().require_grad(), false), (x.clone(), true)] {
+            let branch = branch(placed);
             let y = run(&leaf, &added, Some(&branch));
             note(answers, what("adapted result"), y.clone(), &full.out, CLOSE).await?;
             let gradients = (y * probe.clone()).sum().backward();
-            for (name, found, expected) in [
-                (
-                    "down",
-                    branch.down.grad(&gradients).map(|g| g.flatten::<1>(0, 2)),
-                    &full.down,
-                ),
-                (
-                    "up",
-                    branch.up.grad(&gradients).map(|g| g.flatten::<1>(0, 1)),
-                    &full.up,
-                ),
-            ] {
-                let found = found.unwrap_or_else(|| tensor(&[], [0], device));
+            let found = [
+                branch.down.grad(&gradients).map(|g| g.flatten::<1>(0, 2)),
+                branch.up.grad(&gradients).map(|g| g.flatten::<1>(0, 1)),
+            ]
+            .map(|found| found.unwrap_or_else(|| tensor(&[], [0], device)));
+            let found = match placed {
+                false => found,
+                true => {
+                    let [of_down, of_up] = found;
+                    let all = gather_into(flat.clone(), vec![(0, of_down), (up_at, of_up)]);
+                    [(0, down.len()), (up_at, up.len())]
+                        .map(|(start, length)| all.clone().narrow(0, start, length))
+                }
+            };
+            let expected = [&full.down, &full.up];
+            for ((name, found), expected) in ["down", "up"].into_iter().zip(found).zip(expected) {
                 note(
                     answers,
                     what(&format!("gradient of {name}")),

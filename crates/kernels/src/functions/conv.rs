@@ -64,6 +64,9 @@ pub struct LowRank {
     pub up: Tensor<2>,
     /// `[1]`: alpha / rank times the strength. On the device, so that a recorded graph reads what it is now.
     pub scale: Tensor<1>,
+    /// Where the gradients of down and up are to be written, flat, by [`view`](crate::view) of one buffer,
+    /// so that [`gather_into`](crate::gather_into) finds them there. None: wherever there is room.
+    pub gradients: Option<[Tensor<1>; 2]>,
 }
 
 /// What is added to a layer's result besides its bias, in the same launch.
@@ -131,11 +134,17 @@ pub fn conv(
         weight: w.layout,
         geometry,
         addition,
+        placed: branch.is_some_and(|branch| branch.gradients.is_some()),
     };
     let (x, words) = (x.into_dispatch(), w.words.clone().into_dispatch());
     Tensor::from_dispatch(match branch {
         None => <Dispatch as ConvOps>::conv(x, words, bias, plus, layer),
-        Some(LowRank { down, up, scale }) => {
+        Some(LowRank {
+            down,
+            up,
+            scale,
+            gradients,
+        }) => {
             let rank = up.dims()[1];
             assert_eq!(
                 down.dims(),
@@ -144,6 +153,11 @@ pub fn conv(
             );
             assert_eq!(up.dims(), [outputs, rank], "conv: up does not fit");
             assert_eq!(scale.dims(), [1], "conv: one scale");
+            let [down_place, up_place] = match gradients {
+                Some(places) => places.clone(),
+                None => [scale.clone(), scale.clone()],
+            }
+            .map(Tensor::into_dispatch);
             let (out, _) = <Dispatch as ConvOps>::conv_adapted(
                 x,
                 words,
@@ -152,6 +166,8 @@ pub fn conv(
                 down.clone().into_dispatch(),
                 up.clone().into_dispatch(),
                 scale.clone().into_dispatch(),
+                down_place,
+                up_place,
                 layer,
             );
             out

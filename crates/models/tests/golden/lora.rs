@@ -58,6 +58,7 @@ fn adapt(
             down: leaf(down),
             up: leaf(up),
             scale,
+            gradients: None,
         };
         unet.set_branch(&projection.path, branch.clone())?;
         branches.insert(name, branch);
@@ -188,6 +189,7 @@ fn refuses_branches_that_do_not_fit() -> Outcome {
         down: Tensor::zeros([down, 1, inputs], &device),
         up: Tensor::zeros([outputs, up], &device),
         scale: Tensor::ones([1], &device),
+        gradients: None,
     };
     unet.set_branch(path, branch(inputs, (2, 2), outputs))?;
     for (path, branch) in [

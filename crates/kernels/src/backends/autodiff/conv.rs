@@ -75,6 +75,8 @@ struct AdaptedState<B: Backend> {
     down: FloatTensor<B>,
     up: FloatTensor<B>,
     scale: FloatTensor<B>,
+    down_place: FloatTensor<B>,
+    up_place: FloatTensor<B>,
 }
 
 #[derive(Debug)]
@@ -98,6 +100,8 @@ impl<B: Backend + ConvOps> Backward<B, 4> for Adapted {
             down,
             up,
             scale,
+            down_place,
+            up_place,
         } = ops.state;
         let State {
             w,
@@ -110,7 +114,9 @@ impl<B: Backend + ConvOps> Backward<B, 4> for Adapted {
         }
         if let (Some(node), Some(middle)) = (node_up, middle) {
             let shape = up.shape();
-            let up_grad = B::conv_backward_weight(middle, grad.clone(), ConvGeometry::POINTWISE);
+            let (pointwise, placed) = (ConvGeometry::POINTWISE, layer.placed);
+            let up_grad =
+                B::conv_backward_weight(middle, grad.clone(), up_place, pointwise, placed);
             grads.register::<B>(node.id, B::float_reshape(up_grad, shape));
         }
         if node_x.is_none() && node_down.is_none() {
@@ -118,7 +124,9 @@ impl<B: Backend + ConvOps> Backward<B, 4> for Adapted {
         }
         let middle_grad = B::middle_backward(grad.clone(), up, scale);
         if let (Some(node), Some(x)) = (node_down, x) {
-            let down_grad = B::conv_backward_weight(x, middle_grad.clone(), layer.geometry);
+            let (geometry, placed) = (layer.geometry, layer.placed);
+            let down_grad =
+                B::conv_backward_weight(x, middle_grad.clone(), down_place, geometry, placed);
             grads.register::<B>(node.id, down_grad);
         }
         if let Some(node) = node_x {
@@ -162,12 +170,15 @@ impl<B: Backend + ConvOps, C: CheckpointStrategy> ConvOps for Autodiff<B, C> {
         down: FloatTensor<Self>,
         up: FloatTensor<Self>,
         scale: FloatTensor<Self>,
+        down_place: FloatTensor<Self>,
+        up_place: FloatTensor<Self>,
         layer: ConvLayer,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let nodes = [x.node(), plus.node(), down.node(), up.node()];
         let (down_tracked, up_tracked) = (down.is_tracked(), up.is_tracked());
-        let [x, bias, plus, down, up, scale] =
-            [x, bias, plus, down, up, scale].map(|tensor| tensor.into_primitive());
+        let [x, bias, plus, down, up, scale, down_place, up_place] =
+            [x, bias, plus, down, up, scale, down_place, up_place]
+                .map(|tensor| tensor.into_primitive());
         let base = state::<B>(&x, &w, layer);
         let (out, middle) = B::conv_adapted(
             x.clone(),
@@ -177,6 +188,8 @@ impl<B: Backend + ConvOps, C: CheckpointStrategy> ConvOps for Autodiff<B, C> {
             down.clone(),
             up.clone(),
             scale.clone(),
+            down_place.clone(),
+            up_place.clone(),
             layer,
         );
         let state = AdaptedState {
@@ -186,6 +199,8 @@ impl<B: Backend + ConvOps, C: CheckpointStrategy> ConvOps for Autodiff<B, C> {
             down,
             up,
             scale,
+            down_place,
+            up_place,
         };
         let out = match Adapted.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(state, out),
@@ -241,10 +256,12 @@ impl<B: Backend + ConvOps, C: CheckpointStrategy> ConvOps for Autodiff<B, C> {
     fn conv_backward_weight(
         x: FloatTensor<Self>,
         grad: FloatTensor<Self>,
+        place: FloatTensor<Self>,
         geometry: ConvGeometry,
+        placed: bool,
     ) -> FloatTensor<Self> {
-        let [x, grad] = [x, grad].map(|tensor| tensor.into_primitive());
-        FloatTensor::<Self>::new(B::conv_backward_weight(x, grad, geometry))
+        let [x, grad, place] = [x, grad, place].map(|tensor| tensor.into_primitive());
+        FloatTensor::<Self>::new(B::conv_backward_weight(x, grad, place, geometry, placed))
     }
 }
 

@@ -351,6 +351,8 @@ impl ConvOps for CubeBackend {
         down: FloatTensor<Self>,
         up: FloatTensor<Self>,
         scale: FloatTensor<Self>,
+        _down_place: FloatTensor<Self>,
+        _up_place: FloatTensor<Self>,
         layer: ConvLayer,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let [x, w, bias, plus, down, up, scale] =
@@ -411,7 +413,9 @@ impl ConvOps for CubeBackend {
     fn conv_backward_weight(
         x: FloatTensor<Self>,
         grad: FloatTensor<Self>,
+        place: FloatTensor<Self>,
         geometry: ConvGeometry,
+        placed: bool,
     ) -> FloatTensor<Self> {
         let [x, grad] = [x, grad].map(into_contiguous);
         let sizes = Sizes::new(&x.meta.shape, grad.meta.shape[3], geometry);
@@ -428,7 +432,11 @@ impl ConvOps for CubeBackend {
         );
         let template = include_str!("../../../../../shaders/conv_backward_weight.wgsl");
         let shader = sizes.shader("conv_backward_weight", template, &tiles);
-        let out = empty(&x, Shape::new([sizes.outputs, taps, sizes.channels]));
+        let shape = Shape::new([sizes.outputs, taps, sizes.channels]);
+        let out = match placed {
+            true => part(&place, 0, shape),
+            false => empty(&x, shape),
+        };
         let dims = sizes.dims(&x, rows, 0, &tiles);
         launch(shader, tiles.grid, &[&x, &grad, &out, &dims]);
         out

@@ -17,9 +17,25 @@ fn elementwise(name: &'static str, template: &'static str, length: usize, tensor
     launch(shader, grid, tensors);
 }
 
-/// Writes `pieces` into `flat` at `starts`.
+/// Whether `piece` lies in the buffer of `flat` from `start` on.
+fn is_placed(flat: &CubeTensor, start: usize, piece: &CubeTensor) -> bool {
+    let offset = |tensor: &CubeTensor| tensor.handle.offset_start.unwrap_or(0);
+    let bytes = (start * flat.dtype.size()) as u64;
+    piece.handle.memory.descriptor() == flat.handle.memory.descriptor()
+        && offset(piece) == offset(flat) + bytes
+}
+
+/// Writes `pieces` into `flat` at `starts`, where they are not there already.
 fn gather(flat: CubeTensor, pieces: Vec<CubeTensor>, starts: &[usize]) -> CubeTensor {
-    let pieces: Vec<CubeTensor> = pieces.into_iter().map(into_contiguous).collect();
+    let (pieces, starts): (Vec<CubeTensor>, Vec<usize>) = pieces
+        .into_iter()
+        .map(into_contiguous)
+        .zip(starts.iter().copied())
+        .filter(|(piece, start)| !is_placed(&flat, *start, piece))
+        .unzip();
+    if pieces.is_empty() {
+        return flat;
+    }
     let lengths = pieces.iter().map(|piece| piece.meta.num_elements());
     let spans = starts
         .iter()

@@ -275,6 +275,8 @@ impl ConvOps for Flex {
         down: FloatTensor<Self>,
         up: FloatTensor<Self>,
         scale: FloatTensor<Self>,
+        _down_place: FloatTensor<Self>,
+        _up_place: FloatTensor<Self>,
         layer: ConvLayer,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let middle = scaled(forward(x.clone(), down, None, layer.geometry), scale);
@@ -320,7 +322,9 @@ impl ConvOps for Flex {
     fn conv_backward_weight(
         x: FloatTensor<Self>,
         grad: FloatTensor<Self>,
+        _place: FloatTensor<Self>,
         geometry: ConvGeometry,
+        _placed: bool,
     ) -> FloatTensor<Self> {
         if geometry.is_pointwise() {
             return pointwise::backward_weight(x, grad);
