@@ -35,7 +35,7 @@ const TIERS: [Cut; 3] = [
     Cut {
         tile: [8, 8],
         least: 32,
-        workgroup: 16,
+        workgroup: 4,
         norm: (32, true),
         f16: false,
     },
