@@ -1,7 +1,7 @@
 use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context, Result};
-use atelier_engine::{Folder, Pipeline, Session, recipe};
+use atelier_engine::{Enlarger, Folder, Pipeline, Session, recipe};
 use atelier_pictures::decode;
 use atelier_protocol::{SampleSettings, SamplerKind};
 use clap::Args;
@@ -36,6 +36,12 @@ pub struct Sample {
     /// How much of that picture is made anew: near 0 it stays as it is, 1 keeps nothing.
     #[arg(long, default_value_t = SampleSettings::default().image_strength)]
     image_strength: f32,
+    /// Doubles the picture as often as it takes to have so many pixels a side; needs --upscaler.
+    #[arg(long, value_name = "PIXELS", requires = "upscaler")]
+    enlarge: Option<u32>,
+    /// Folder of the network that enlarges: www/models/upscaler.
+    #[arg(long, value_name = "DIR")]
+    upscaler: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
     /// The picture, a PNG.
@@ -67,7 +73,7 @@ impl Sample {
             report.progress("loading", done, total, String::new());
         })
         .await?;
-        let mut session = Session::new(device, pipeline);
+        let mut session = Session::new(device.clone(), pipeline);
         let mut strength = 1.0;
         if let Some(argument) = &self.adapter {
             let (file, given) = adapter(argument);
@@ -112,6 +118,13 @@ impl Sample {
             session.adapter(),
             image.is_some(),
         )?;
+        let png = match (self.enlarge, self.upscaler) {
+            (Some(side), Some(folder)) => {
+                let enlarger = Enlarger::load(&Folder(folder), &device).await?;
+                enlarger.enlarge(&png, side).await?
+            }
+            _ => png,
+        };
         std::fs::write(&self.out, png)
             .with_context(|| format!("{} could not be written", self.out.display()))?;
         let timing = session.denoiser_timing();

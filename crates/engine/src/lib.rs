@@ -6,6 +6,7 @@
 mod bench;
 mod denoiser;
 mod encoders;
+mod enlarge;
 mod error;
 mod hash;
 mod pipeline;
@@ -18,6 +19,7 @@ pub mod worker;
 mod works;
 
 pub use bench::{Whole, bench};
+pub use enlarge::Enlarger;
 pub use error::EngineError;
 pub use pipeline::Pipeline;
 pub use sampling::Sampled;

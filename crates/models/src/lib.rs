@@ -20,6 +20,7 @@ mod transformer_2d;
 mod unet_2d_blocks;
 pub mod unet_2d_condition;
 mod unet_2d_config;
+mod upscaler;
 
 pub use adapt::{AdaptablePath, ProjectionKind};
 pub use atelier_kernels::LowRank;
@@ -30,3 +31,4 @@ pub use error::ModelError;
 pub use tensors::TensorMap;
 pub use unet_2d_condition::UNet2DConditionModel;
 pub use unet_2d_config::{DownBlockType, MidBlockType, UNet2DConditionConfig, UpBlockType};
+pub use upscaler::Upscaler;

@@ -103,6 +103,11 @@ pub enum Event {
     SampleStopped {
         job: JobId,
     },
+    /// A picture made larger, as a PNG file.
+    Enlarged {
+        job: JobId,
+        png: Buffer,
+    },
     AdapterFile {
         file_name: String,
         bytes: Buffer,

@@ -58,6 +58,9 @@ pub enum Request {
         #[serde(default)]
         image: Option<Buffer>,
     },
+    /// Make a picture larger to save it: `png` as one of at least `side` pixels a side (at most 2,048), with its
+    /// recipe. Answered by [`Event::Enlarged`](crate::Event::Enlarged) or `Failed`.
+    Enlarge { job: JobId, side: u32, png: Buffer },
     /// Hand out the present adapter as a file. Answered by
     /// [`Event::AdapterFile`](crate::Event::AdapterFile).
     SaveAdapter { title: String },

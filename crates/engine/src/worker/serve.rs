@@ -17,6 +17,7 @@ use super::{
     gpu::{self, Faults},
 };
 use crate::{
+    enlarge::Enlarger,
     error::EngineError,
     pipeline::Pipeline,
     recipe,
@@ -24,6 +25,8 @@ use crate::{
     works::WorkInput,
 };
 
+/// The network that enlarges, relative to the engine's script, which lies beside the page.
+const UPSCALER: &str = "models/upscaler/";
 /// Side of a work's thumbnail.
 const THUMBNAIL: u32 = 256;
 
@@ -34,6 +37,7 @@ pub struct Server {
     gpu: Option<(Device, Faults)>,
     session: Option<Session>,
     works: HashMap<WorkId, Picture>,
+    enlarger: Option<Enlarger>,
 }
 
 impl Server {
@@ -44,6 +48,7 @@ impl Server {
             gpu: None,
             session: None,
             works: HashMap::new(),
+            enlarger: None,
         }
     }
 
@@ -106,6 +111,9 @@ impl Server {
             } => {
                 let image = image.map(|buffer| decode(&buffers.bytes(buffer)));
                 return self.sample(job, &settings, image.transpose()?).await;
+            }
+            Request::Enlarge { job, side, png } => {
+                return self.enlarge(job, side, &buffers.bytes(png)).await;
             }
             Request::SaveAdapter { title } => return self.save_adapter(&title),
             Request::LoadAdapter { name, bytes } => {
@@ -300,6 +308,28 @@ impl Server {
         Ok(())
     }
 
+    async fn enlarge(&mut self, job: JobId, side: u32, png: &[u8]) -> Result<(), EngineError> {
+        let (device, _) = self.gpu.as_ref().ok_or(EngineError::NoModel)?;
+        let enlarger = match &mut self.enlarger {
+            Some(enlarger) => enlarger,
+            none => {
+                let source = Site {
+                    scope: self.scope.clone(),
+                    url: UPSCALER.into(),
+                };
+                none.insert(Enlarger::load(&source, device).await?)
+            }
+        };
+        let png = enlarger.enlarge(png, side).await?;
+        let mut out = Outgoing::default();
+        let event = Event::Enlarged {
+            job,
+            png: out.attach(&png),
+        };
+        out.send(&self.scope, &event);
+        Ok(())
+    }
+
     fn save_adapter(&mut self, title: &str) -> Result<(), EngineError> {
         let session = self.session.as_ref().ok_or(EngineError::NoModel)?;
         let bytes = session.save_adapter(title)?;
@@ -419,6 +449,7 @@ fn describe(request: &Request) -> (&'static str, Option<JobId>) {
         Request::Train { job, .. } => ("train", Some(*job)),
         Request::Stop => ("stop", None),
         Request::Sample { job, .. } => ("sample", Some(*job)),
+        Request::Enlarge { job, .. } => ("enlarge", Some(*job)),
         Request::SaveAdapter { .. } => ("save_adapter", None),
         Request::LoadAdapter { .. } => ("load_adapter", None),
     }

@@ -83,6 +83,39 @@ impl Conv2d {
         })
     }
 
+    /// A 1 x 1 convolution over channels that come in several tensors, with as many as `inputs` says: one for
+    /// each, of which the first has the bias. Their results are added.
+    pub(crate) fn load_parts(
+        scope: &mut Scope,
+        inputs: &[usize],
+        outputs: usize,
+    ) -> Result<Vec<Self>, ModelError> {
+        let all = inputs.iter().sum();
+        let published: Tensor<4> = scope.take("weight", [outputs, all, 1, 1])?;
+        let bias: Tensor<1> = scope.take("bias", [outputs])?;
+        let mut start = 0;
+        Ok(inputs
+            .iter()
+            .map(|&inputs| {
+                let part = published.clone().narrow(1, start, inputs);
+                let bias = match start {
+                    0 => bias.clone(),
+                    _ => bias.zeros_like(),
+                };
+                start += inputs;
+                Self {
+                    weight: FrozenWeight::new(
+                        part.reshape([outputs, 1, inputs]),
+                        scope.precision(),
+                    ),
+                    bias,
+                    geometry: Geometry::POINTWISE,
+                    branch: None,
+                }
+            })
+            .collect())
+    }
+
     /// Channels of its input.
     pub fn inputs(&self) -> usize {
         self.weight.dims()[2]

@@ -7,4 +7,5 @@ mod config;
 mod lora;
 mod replay;
 mod unet;
+mod upscaler;
 mod vae_tiny;

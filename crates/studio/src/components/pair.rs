@@ -2,7 +2,7 @@ use leptos::prelude::*;
 
 use super::{divider::Divider, fields::CheckField, picture_canvas::PictureCanvas, share::Share};
 use crate::{
-    store::{Made, Shot},
+    store::{Activity, Made, Shot},
     strings::t,
     studio::Studio,
 };
@@ -68,6 +68,7 @@ fn PictureTools(made: Made, both: bool) -> impl IntoView {
                             value=store.divided set=move |v| store.divided.set(v) />
                     }
                 })}
+            <SavedSide />
             <button
                 type="button"
                 class="button"
@@ -87,6 +88,38 @@ fn PictureTools(made: Made, both: bool) -> impl IntoView {
                 {t().many.remove}
             </button>
         </div>
+    }
+}
+
+/// How large pictures are saved.
+#[component]
+fn SavedSide() -> impl IntoView {
+    let store = expect_context::<Studio>().store;
+    let busy = move || store.activity.get() != Activity::Idle;
+    view! {
+        <label class="row saved-side">
+            <span>{t().many.saved_side}</span>
+            <select
+                data-testid="saved-side"
+                disabled=busy
+                on:change=move |e| {
+                    store.saved_side.set(event_target_value(&e).parse().unwrap_or_default());
+                }
+            >
+                {[0, 256, 512]
+                    .map(|side: u32| {
+                        let name = match side {
+                            0 => t().many.as_made.to_owned(),
+                            side => format!("{side} \u{d7} {side}"),
+                        };
+                        view! {
+                            <option value=side.to_string() selected=move || store.saved_side.get() == side>
+                                {name}
+                            </option>
+                        }
+                    })}
+            </select>
+        </label>
     }
 }
 

@@ -193,6 +193,17 @@ impl Store {
                     self.rest();
                 }
             }
+            Event::Enlarged { job, png } => {
+                let name = self.enlarging.try_update_value(|e| {
+                    let at = e.iter().position(|(of, _)| *of == job)?;
+                    Some(e.remove(at).1)
+                });
+                let ready = name.flatten().zip(buffers.get(png.0).cloned());
+                return ready
+                    .map(|(file_name, bytes)| FollowUp::Download { file_name, bytes })
+                    .into_iter()
+                    .collect();
+            }
             Event::AdapterFile { file_name, bytes } => {
                 return self.adapter_file(file_name, buffers.get(bytes.0).cloned());
             }

@@ -77,6 +77,10 @@ pub struct Store {
     pub divided: RwSignal<bool>,
     pub divider: RwSignal<f64>,
     pub only_favourites: RwSignal<bool>,
+    /// Pixels a side that pictures are saved with; 0: as many as they were made with.
+    pub saved_side: RwSignal<u32>,
+    /// Pictures that are made larger, with the names they will be saved under.
+    pub(crate) enlarging: StoredValue<Vec<(JobId, String)>>,
     pub offered: RwSignal<Option<Offered>>,
     /// A link that the browser did not copy.
     pub link: RwSignal<Option<String>>,
@@ -140,6 +144,8 @@ impl Default for Store {
             divided: RwSignal::new(false),
             divider: RwSignal::new(50.0),
             only_favourites: RwSignal::new(false),
+            saved_side: RwSignal::new(0),
+            enlarging: StoredValue::new(Vec::new()),
             offered: RwSignal::new(None),
             link: RwSignal::new(None),
             link_with_adapter: RwSignal::new(false),

@@ -144,7 +144,7 @@ impl Place {
         match request {
             "add_work" | "remove_work" => Place::Works,
             "train" => Place::Train,
-            "sample" => Place::Make,
+            "sample" | "enlarge" => Place::Make,
             "save_adapter" | "load_adapter" => Place::Adapter,
             _ => Place::Page,
         }

@@ -28,6 +28,8 @@ pub struct Many {
     pub save_favourites: &'static str,
     pub zip_failed: &'static str,
     pub divider: &'static str,
+    pub saved_side: &'static str,
+    pub as_made: &'static str,
     pub divider_at: &'static str,
     /// Seed or strength of one of many.
     pub strength: fn(f32) -> String,
@@ -61,6 +63,8 @@ pub static EN: Many = Many {
     save_favourites: "Save favourites as a zip",
     zip_failed: "The pictures could not be packed. Close other pages to free memory, then try again.",
     divider: "One over the other",
+    saved_side: "Saved as",
+    as_made: "it was made",
     divider_at: "Divider between the model and your hand",
     strength: |s| format!("strength {}", crate::format::number(f64::from(s))),
     history: "Pictures",
@@ -93,6 +97,8 @@ pub static DE: Many = Many {
     save_favourites: "Favoriten als Zip sichern",
     zip_failed: "Die Bilder ließen sich nicht packen. Schließe andere Seiten, um Speicher frei zu machen, und versuche es noch einmal.",
     divider: "Übereinander",
+    saved_side: "Gespeichert",
+    as_made: "wie gemacht",
     divider_at: "Trenner zwischen dem Modell und deiner Handschrift",
     strength: |s| {
         format!(

@@ -146,7 +146,23 @@ impl Studio {
     }
 
     pub fn save_picture(self, shot: &Shot, made: &Made, side: &str) {
-        self.hand_out(Place::Make, &file_name(made, side), &shot.png, "image/png");
+        let name = file_name(made, side);
+        let pixels = self.store.saved_side.get_untracked();
+        let as_made = pixels <= shot.picture.width;
+        // The engine does one thing after another, and a picture that is saved is wanted now.
+        if as_made || self.store.activity.get_untracked() != Activity::Idle {
+            self.hand_out(Place::Make, &name, &shot.png, "image/png");
+            return;
+        }
+        let job = self.store.new_job();
+        self.store.enlarging.update_value(|e| e.push((job, name)));
+        let png = files::buffer(&shot.png);
+        let request = Request::Enlarge {
+            job,
+            side: pixels,
+            png: Buffer(0),
+        };
+        self.ask(&request, &[png]);
     }
 }
 
