@@ -12,6 +12,10 @@ pub enum Event {
     Unsupported {
         message: String,
     },
+    /// So many known answers were right, and none was wrong.
+    Checked {
+        answers: u32,
+    },
     /// Something that takes time goes on. `total` 0: not known yet.
     Progress {
         stage: Stage,

@@ -10,6 +10,10 @@ pub enum Request {
     /// First message: look at the adapter and its limits, then answer
     /// [`Event::Ready`](crate::Event::Ready) or [`Event::Unsupported`](crate::Event::Unsupported).
     Start,
+    /// Compute everything that the kernels are known to answer, which takes a minute on a software adapter; at the
+    /// start a few of them are asked for. For tests, and for the curious. Answered by
+    /// [`Event::Checked`](crate::Event::Checked) or `Failed`.
+    Check,
     /// Load the diffusers folder at `url` (ends in `/`, relative to the page).
     /// Answered by `Progress` and then [`Event::ModelLoaded`](crate::Event::ModelLoaded).
     LoadModel { url: String },

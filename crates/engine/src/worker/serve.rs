@@ -83,6 +83,7 @@ impl Server {
     async fn serve(&mut self, request: Request, buffers: Buffers) -> Result<(), EngineError> {
         match request {
             Request::Start => self.start().await,
+            Request::Check => return self.check().await,
             Request::LoadModel { url } => return self.load_model(url).await,
             Request::AddWork { id, bytes, .. } => self.add_work(id, &buffers.bytes(bytes)),
             Request::RemoveWork { id } => {
@@ -142,6 +143,15 @@ impl Server {
             }
             Err(message) => self.send(&Event::Unsupported { message }),
         }
+    }
+
+    async fn check(&self) -> Result<(), EngineError> {
+        let (device, _) = self.gpu.as_ref().ok_or(EngineError::NoModel)?;
+        let answers = known_answers(device, Extent::Full).await?;
+        self.send(&Event::Checked {
+            answers: answers as u32,
+        });
+        Ok(())
     }
 
     async fn load_model(&mut self, url: String) -> Result<(), EngineError> {
@@ -443,6 +453,7 @@ fn tell(scope: &DedicatedWorkerGlobalScope, job: JobId, steps: u32, event: Train
 fn describe(request: &Request) -> (&'static str, Option<JobId>) {
     match request {
         Request::Start => ("start", None),
+        Request::Check => ("check", None),
         Request::LoadModel { .. } => ("load_model", None),
         Request::AddWork { .. } => ("add_work", None),
         Request::RemoveWork { .. } => ("remove_work", None),

@@ -193,6 +193,7 @@ impl Store {
                     self.rest();
                 }
             }
+            Event::Checked { .. } => {}
             Event::Enlarged { job, png } => {
                 let name = self.enlarging.try_update_value(|e| {
                     let at = e.iter().position(|(of, _)| *of == job)?;
