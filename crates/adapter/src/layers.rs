@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use atelier_diffusion::Gaussian;
 use atelier_kernels::{gather_into, view};
-use atelier_models::{AdaptablePath, LowRank, ModelError, ProjectionKind, UNet2DConditionModel};
+use atelier_models::{
+    Adapt, AdaptablePath, LowRank, ModelError, ProjectionKind, UNet2DConditionModel,
+};
 use burn::tensor::{Gradients, Tensor};
 
 use crate::{
@@ -177,7 +179,7 @@ pub fn attach(
 
 /// Like [`attach`], with factors that collect gradients, in `gradient` where they can be put there.
 pub fn attach_trainable(
-    model: &mut UNet2DConditionModel,
+    model: &mut impl Adapt,
     layout: &Layout,
     flat: &Tensor<1>,
     gradient: &Tensor<1>,

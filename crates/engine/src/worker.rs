@@ -6,7 +6,7 @@
 
 mod channel;
 mod fetch;
-mod gpu;
+pub mod gpu;
 mod serve;
 
 use std::{cell::RefCell, rc::Rc};

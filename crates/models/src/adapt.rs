@@ -143,6 +143,21 @@ pub(crate) trait Projections {
     }
 }
 
+/// A model that LoRA branches can be put on.
+pub trait Adapt {
+    /// Puts a LoRA branch on the layer at `path`, in place of the one that it may have.
+    ///
+    /// # Errors
+    /// No such layer; factors that do not fit it.
+    fn set_branch(&mut self, path: &str, branch: LowRank) -> Result<(), ModelError>;
+}
+
+impl<M: Projections> Adapt for M {
+    fn set_branch(&mut self, path: &str, branch: LowRank) -> Result<(), ModelError> {
+        set_branch(self, path, branch)
+    }
+}
+
 /// Every layer of `model` that can have a branch, in the order of the data's way.
 pub(crate) fn adaptable<M: Projections + Clone>(model: &M) -> Vec<AdaptablePath> {
     let mut paths = Vec::new();

@@ -2,9 +2,10 @@
 //!
 //! [`setup`] brings in the tools, [`page`] builds the web page with them and [`shrink`] makes it
 //! smaller and [`finish`] complete, [`serve`] is a static file server, [`test`] runs every test, [`sizes`]
-//! weighs what was built, [`stylebench`] measures what adapters learn. [`command`] runs
+//! weighs what was built, [`bench`] measures how fast it is, [`stylebench`] what adapters learn. [`command`] runs
 //! programs and [`error`] says what went wrong and what to do.
 
+mod bench;
 mod command;
 mod error;
 mod finish;
@@ -42,6 +43,11 @@ cargo xtask COMMAND
   bench            time the kernels beside burn's own and the adapter's peak, natively
     --stable-diffusion, --device cpu, --json
                      as `atelier bench --help` has them
+    --browser        in the browser instead, beside ONNX Runtime Web, jax-js and TensorFlow.js
+      --operations     with the kernels too, as natively
+      --gpu            on the GPU that Chromium finds, not on its software adapter
+      --only NAME,...  of atelier, ort, jax, tfjs
+      --side N         of the larger block (reference.json has 16 and 64), --rounds N, --json
   stylebench --work FOLDER
                    train adapters on held-out hands, make pictures with them and measure both; needs the
                    Python of pretrain/README.md, and FOLDER is the recipe's. `--help` lists the rest
@@ -59,14 +65,6 @@ fn main() -> ExitCode {
     }
 }
 
-fn bench(project: &Project, options: &[&str]) -> Result<()> {
-    project
-        .run("cargo")
-        .args(["run", "--quiet", "--release", "--", "bench"])
-        .args(options)
-        .go()
-}
-
 fn run(words: &[&str]) -> Result<ExitCode> {
     let project = Project::find()?;
     let done = ExitCode::SUCCESS;
@@ -76,7 +74,7 @@ fn run(words: &[&str]) -> Result<ExitCode> {
             setup::for_page(&project, Build::Published)?;
             setup::for_tests(&project)?;
         }
-        ["bench", options @ ..] => bench(&project, options)?,
+        ["bench", options @ ..] => bench::run(&project, options)?,
         ["serve", options @ ..] => serve::run(&project, &serve::Options::parse(options)?)?,
         ["build", options @ ..] => {
             let address = match options {

@@ -52,6 +52,11 @@ impl Project {
         self.root.join("tests/e2e")
     }
 
+    /// The bench in a browser.
+    pub fn bench(&self) -> PathBuf {
+        self.root.join("tests/bench")
+    }
+
     /// A program to run in the repository's root, with our tools in front on PATH.
     pub fn run(&self, program: impl Into<OsString>) -> Run {
         Run::new(program.into(), &self.root, &self.path)

@@ -25,5 +25,19 @@ pub fn for_page(project: &Project, build: Build) -> Result<WasmTarget> {
 /// What the tests need besides.
 pub fn for_tests(project: &Project) -> Result<()> {
     system::ensure(project)?;
-    tools::ensure_playwright(project)
+    let packages = ["axe-core", "playwright-core"];
+    tools::ensure_packages(project, &project.end_to_end(), &packages)
+}
+
+/// What the bench in a browser needs besides: the libraries that the engine is compared with.
+pub fn for_bench(project: &Project) -> Result<()> {
+    system::ensure(project)?;
+    let packages = [
+        "@jax-js/jax",
+        "@tensorflow/tfjs",
+        "@tensorflow/tfjs-backend-webgpu",
+        "onnxruntime-web",
+        "playwright-core",
+    ];
+    tools::ensure_packages(project, &project.bench(), &packages)
 }

@@ -73,9 +73,8 @@ pub fn ensure_wasm_opt(project: &Project) -> Result<()> {
         .go()
 }
 
-/// Playwright's driver without a browser of its own (the tests bring the system's), and axe-core.
-pub fn ensure_playwright(project: &Project) -> Result<()> {
-    let folder = project.end_to_end();
+/// The npm packages of `folder`, as its lock has them. Playwright comes without a browser of its own.
+pub fn ensure_packages(project: &Project, folder: &Path, packages: &[&str]) -> Result<()> {
     let lock = read(&folder.join("package-lock.json"))?;
     // npm keeps a copy of the lock of what it installed.
     let installed =
@@ -84,17 +83,14 @@ pub fn ensure_playwright(project: &Project) -> Result<()> {
         let wanted = version_in_lock(&lock, package);
         wanted.is_some() && version_in_lock(&installed, package) == wanted
     };
-    if ["axe-core", "playwright-core"]
-        .into_iter()
-        .all(is_installed)
-    {
+    if packages.iter().all(|package| is_installed(package)) {
         return Ok(());
     }
     need_node(project)?;
     project
         .run("npm")
         .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-        .folder(&folder)
+        .folder(folder)
         .go()
 }
 
