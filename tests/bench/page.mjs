@@ -7,7 +7,7 @@ const LIBRARIES = ['atelier', 'ort', 'jax', 'tfjs'];
 /** Largest deviations from PyTorch: of the UNet's output, and of each loss. */
 const MAX_ABS = 1e-3;
 const MAX_MSE = 1e-6;
-const MAX_LOSS = 1e-3;
+const MAX_LOSS = 1e-4;
 const WARM = 2;
 
 /**
