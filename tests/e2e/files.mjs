@@ -118,3 +118,24 @@ export function adapterOfAnotherFamily() {
     { ss_base_model_version: 'sd_v1', ss_network_module: 'networks.lora', ss_network_dim: '4' },
   );
 }
+
+/** Files of a zip by their paths, as its directory lists them; none may be compressed. */
+export function unzip(bytes) {
+  const files = new Map();
+  const end = bytes.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
+  let at = bytes.readUInt32LE(end + 16);
+  for (let n = bytes.readUInt16LE(end + 10); n > 0; n--) {
+    if (bytes.readUInt32LE(at) !== 0x02014b50) throw new Error('the directory is damaged');
+    const [method, size] = [bytes.readUInt16LE(at + 10), bytes.readUInt32LE(at + 24)];
+    const [name, extra, comment] = [28, 30, 32].map((field) => bytes.readUInt16LE(at + field));
+    const path = bytes.toString('utf8', at + 46, at + 46 + name);
+    const local = bytes.readUInt32LE(at + 42);
+    const data = local + 30 + bytes.readUInt16LE(local + 26) + bytes.readUInt16LE(local + 28);
+    const file = bytes.subarray(data, data + size);
+    if (method !== 0 || crc32(file) !== bytes.readUInt32LE(at + 16)) throw new Error(`${path} is damaged`);
+    if (files.has(path)) throw new Error(`${path} is there twice`);
+    files.set(path, file);
+    at += 46 + name + extra + comment;
+  }
+  return files;
+}

@@ -16,7 +16,9 @@ mod png;
 mod recipe;
 mod text;
 
-pub use adapter::{MAX_PACKED_CHARS, Packed, hash_of_adapter, pack_adapter};
+pub use adapter::{
+    MAX_PACKED_CHARS, Packed, hash_of_adapter, pack_adapter, packed_chars, published_adapter,
+};
 pub use error::LinkError;
 pub use fragment::{Carried, MAX_LINK_CHARS, from_fragment, to_link};
 pub use png::from_png;

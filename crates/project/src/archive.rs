@@ -34,12 +34,27 @@ impl<W: Write> Zip<W> {
     /// # Errors
     /// [`ProjectError::NotPacked`] when the sink takes no more or the name was given before.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), ProjectError> {
+        self.begin(name)?;
+        self.write(bytes)
+    }
+
+    /// Begins a file that comes in pieces, as large ones do where nothing may wait for long.
+    ///
+    /// # Errors
+    /// As [`Zip::add`].
+    pub fn begin(&mut self, name: &str) -> Result<(), ProjectError> {
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-        let written = self.writer.start_file(name, options);
-        let written = written.map_err(std::io::Error::from);
-        written
-            .and_then(|()| self.writer.write_all(bytes))
-            .map_err(|_| ProjectError::NotPacked)
+        let begun = self.writer.start_file(name, options);
+        begun.map_err(|_| ProjectError::NotPacked)
+    }
+
+    /// Writes the next piece of the file begun last.
+    ///
+    /// # Errors
+    /// As [`Zip::add`].
+    pub fn write(&mut self, piece: &[u8]) -> Result<(), ProjectError> {
+        let written = self.writer.write_all(piece);
+        written.map_err(|_| ProjectError::NotPacked)
     }
 
     /// Adds the record of a project whose files are added besides.
@@ -220,6 +235,18 @@ mod tests {
         let names: Vec<String> = opened.files.iter().map(|f| f.0.clone()).collect();
         assert_eq!(names, project().files());
         assert!(opened.files.iter().all(|(n, bytes)| n.as_bytes() == bytes));
+    }
+
+    #[test]
+    fn a_file_in_pieces_is_one_file() {
+        let mut zip = Zip::new(Vec::new());
+        zip.add_record(&project()).unwrap();
+        zip.begin("works/7").unwrap();
+        for piece in [&b"of "[..], b"", b"three"] {
+            zip.write(piece).unwrap();
+        }
+        let opened = open(&zip.finish().unwrap()).unwrap();
+        assert_eq!(opened.files, [("works/7".to_owned(), b"of three".to_vec())]);
     }
 
     #[test]

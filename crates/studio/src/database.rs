@@ -13,12 +13,21 @@ use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::store::Room;
+use crate::{gallery, gate, store::Room};
 
 const NAME: &str = "atelier";
 const VERSION: u32 = 1;
 const PROJECTS: &str = "projects";
 const FILES: &str = "files";
+
+/// What this site's database is called. A gallery has one of its own: it may lie on the same host as the
+/// page that the artist works with, whose projects are none of its business.
+pub fn name() -> String {
+    match gallery::is_marked() {
+        false => NAME.to_owned(),
+        true => format!("{NAME} {}", gate::address_of("./")),
+    }
+}
 
 /// Why something could not be read or written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +64,7 @@ pub struct Database(Idb);
 impl Database {
     /// Opens it, and makes it on the first visit.
     pub async fn open() -> Result<Self, DatabaseError> {
-        let mut request = Factory::new()?.open(NAME, Some(VERSION))?;
+        let mut request = Factory::new()?.open(&name(), Some(VERSION))?;
         request.on_upgrade_needed(|event| {
             // What fails here fails the opening, which then says so.
             if let Ok(database) = event.database() {
@@ -208,7 +217,7 @@ pub async fn hold(project: u32) -> Option<Function> {
     });
     let options = js_sys::Object::new();
     Reflect::set(&options, &"ifAvailable".into(), &true.into()).ok()?;
-    let name = format!("{NAME}-project-{project}");
+    let name = format!("{}-project-{project}", name());
     Reflect::apply(
         &request,
         &locks,

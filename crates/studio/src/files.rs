@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Blob, BlobPropertyBag, DataTransfer, File, FileList, FileSystemDirectoryEntry, FileSystemEntry,
-    FileSystemFileEntry, HtmlAnchorElement, Url,
+    FileSystemFileEntry, HtmlAnchorElement, Response, Url,
 };
 
 /// Folders inside folders are followed this deep.
@@ -105,6 +105,19 @@ pub async fn read(blob: &Blob) -> Result<ArrayBuffer, JsValue> {
 
 pub async fn read_text(blob: &Blob) -> Option<String> {
     JsFuture::from(blob.text()).await.ok()?.as_string()
+}
+
+/// A file of the site, by its path there.
+pub async fn fetch(path: &str) -> Result<Blob, JsValue> {
+    let parts = path.split('/');
+    let parts = parts.map(|part| String::from(js_sys::encode_uri_component(part)));
+    let address = parts.collect::<Vec<_>>().join("/");
+    let response = JsFuture::from(window().fetch_with_str(&address)).await?;
+    let response: Response = response.unchecked_into();
+    if !response.ok() {
+        return Err(response.status_text().into());
+    }
+    Ok(JsFuture::from(response.blob()?).await?.unchecked_into())
 }
 
 pub fn blob(bytes: &[u8], kind: &str) -> Result<Blob, JsValue> {

@@ -53,6 +53,20 @@ pub fn size(bytes: f64) -> String {
     }
 }
 
+/// A number that is not exact, to two digits that count, with a mark between thousands.
+pub fn thousands(number: u64, mark: char) -> String {
+    let unit = 10u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(1));
+    let digits = (number.saturating_add(unit / 2) / unit * unit).to_string();
+    let mut out = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            out.push(mark);
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// A loss with three digits that say something.
 pub fn loss(value: f32) -> String {
     if value >= 1.0 {
@@ -201,6 +215,16 @@ mod tests {
         assert_eq!(size(0.0), "0 B");
         assert_eq!(size(1_499.0), "1 kB");
         assert_eq!(size(60.8e6), "61 MB");
+    }
+
+    #[test]
+    fn large_numbers_can_be_read() {
+        assert_eq!(thousands(532_753, ','), "530,000");
+        assert_eq!(thousands(996_000, '.'), "1.000.000");
+        assert_eq!(thousands(1_061_889, '.'), "1.100.000");
+        assert_eq!(thousands(47, ','), "47");
+        assert_eq!(thousands(0, ','), "0");
+        assert_eq!(thousands(u64::MAX, ',').len(), 26);
     }
 
     #[test]

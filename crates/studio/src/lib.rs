@@ -11,6 +11,7 @@ mod components;
 mod database;
 mod files;
 mod format;
+mod gallery;
 mod gate;
 mod language;
 mod loss;

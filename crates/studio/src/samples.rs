@@ -1,10 +1,8 @@
 //! Works to try with, served beside the page (`samples/samples.json`).
 
 use js_sys::{Array, encode_uri_component};
-use leptos::prelude::*;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, File, Response};
+use wasm_bindgen::JsValue;
+use web_sys::File;
 
 use crate::{
     files,
@@ -13,7 +11,7 @@ use crate::{
 
 /// The sets that come with the site; none where it has none.
 pub async fn sets() -> Vec<SampleSet> {
-    let Ok(blob) = fetch("samples/samples.json").await else {
+    let Ok(blob) = files::fetch("samples/samples.json").await else {
         return Vec::new();
     };
     let text = files::read_text(&blob).await.unwrap_or_default();
@@ -32,15 +30,6 @@ pub fn address(set: &SampleSet, work: &SampleWork) -> String {
 
 /// One of a set's works, as if the artist had picked it.
 pub async fn file(set: &SampleSet, work: &SampleWork) -> Result<File, JsValue> {
-    let blob = fetch(&address(set, work)).await?;
+    let blob = files::fetch(&format!("samples/{}/{}", set.id, work.file)).await?;
     File::new_with_blob_sequence(&Array::of1(&blob), &work.file)
-}
-
-async fn fetch(url: &str) -> Result<Blob, JsValue> {
-    let response = JsFuture::from(window().fetch_with_str(url)).await?;
-    let response: Response = response.unchecked_into();
-    if !response.ok() {
-        return Err(response.status_text().into());
-    }
-    Ok(JsFuture::from(response.blob()?).await?.unchecked_into())
 }

@@ -1,5 +1,5 @@
-//! What Trunk leaves to do: the gatekeeper (`www/sw.js`) is told what files there are and what is in
-//! them, and the page where it will be published.
+//! What Trunk leaves to do: the gatekeeper (`www/sw.js`) and the page (`files.json`) are told what files
+//! there are and what is in them, and the page where it will be published.
 
 use std::{
     collections::BTreeMap,
@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 
 /// The gatekeeper; the browser itself looks whether it has changed, so it keeps no copy of itself.
 const GATEKEEPER: &str = "sw.js";
+/// The list for the page, which makes galleries of its own files (`crates/studio/src/gallery/site.rs`).
+const LIST: &str = "files.json";
 /// The line of `www/sw.js` that is filled in.
 const NO_FILES: &str = "const FILES = {};";
 /// What `www/index.html` says of its preview picture.
@@ -33,14 +35,44 @@ pub fn finish(folder: &Path, address: Option<&str>) -> Result<()> {
     let mut files = BTreeMap::new();
     collect(folder, folder, &mut files)?;
     files.remove(GATEKEEPER);
-    fill_in(&folder.join(GATEKEEPER), NO_FILES, &list(&files))
+    files.remove(LIST);
+    let list = list(&files);
+    let path = folder.join(LIST);
+    fs::write(&path, &list).map_err(|source| Error::file(&path, source))?;
+    files.insert(LIST.to_owned(), Contents::of(list.as_bytes()));
+    fill_in(&folder.join(GATEKEEPER), NO_FILES, &hashes(&files))
 }
 
-/// The list as JavaScript. Names are those of this repository's files, without quotes or backslashes.
-fn list(files: &BTreeMap<String, String>) -> String {
+/// What is in a file.
+struct Contents {
+    sha256: String,
+    bytes: usize,
+}
+
+impl Contents {
+    fn of(bytes: &[u8]) -> Self {
+        let hash = Sha256::digest(bytes);
+        Self {
+            sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            bytes: bytes.len(),
+        }
+    }
+}
+
+/// The list as JSON. Names are those of this repository's files, without quotes or backslashes.
+fn list(files: &BTreeMap<String, Contents>) -> String {
+    let line = |(path, Contents { sha256, bytes }): (&String, &Contents)| {
+        format!("  {path:?}: {{ \"sha256\": {sha256:?}, \"bytes\": {bytes} }}")
+    };
+    let lines: Vec<String> = files.iter().map(line).collect();
+    format!("{{\n{}\n}}\n", lines.join(",\n"))
+}
+
+/// The list as the gatekeeper has it, in JavaScript.
+fn hashes(files: &BTreeMap<String, Contents>) -> String {
     let mut list = "const FILES = {\n".to_owned();
-    for (path, hash) in files {
-        let _ = writeln!(list, "  {path:?}: {hash:?},");
+    for (path, Contents { sha256, .. }) in files {
+        let _ = writeln!(list, "  {path:?}: {sha256:?},");
     }
     list + "};"
 }
@@ -56,8 +88,8 @@ fn fill_in(file: &Path, place: &str, with: &str) -> Result<()> {
     fs::write(file, text.replace(place, with)).map_err(|source| Error::file(file, source))
 }
 
-/// Paths below `root` with `/` between their parts, and the SHA-256 of what is in them.
-fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> Result<()> {
+/// Paths below `root` with `/` between their parts, and what is in them.
+fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Contents>) -> Result<()> {
     let failed = |source| Error::file(folder, source);
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path: PathBuf = entry.map_err(failed)?.path();
@@ -68,9 +100,7 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> 
         let bytes = fs::read(&path).map_err(|source| Error::file(&path, source))?;
         let inside = path.strip_prefix(root).unwrap_or(&path);
         let parts = inside.iter().map(|part| part.to_string_lossy());
-        let hash = Sha256::digest(&bytes);
-        let hash = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        files.insert(parts.collect::<Vec<_>>().join("/"), hash);
+        files.insert(parts.collect::<Vec<_>>().join("/"), Contents::of(&bytes));
     }
     Ok(())
 }
@@ -100,6 +130,13 @@ mod tests {
             "{text}"
         );
         assert!(text.contains(r#"  "index.html": ""#) && !text.contains(GATEKEEPER));
+        // The page's own list has sizes too, and is a file that the gatekeeper knows.
+        let list = fs::read_to_string(root.join(LIST)).unwrap();
+        let line = format!(r#"  "models/sketch/a b.json": {{ "sha256": "{abc}", "bytes": 3 }}"#);
+        assert!(list.contains(&line) && list.starts_with("{\n") && list.ends_with("}\n}\n"));
+        assert!(!list.contains(LIST) && !list.contains(GATEKEEPER));
+        let hash = Contents::of(list.as_bytes()).sha256;
+        assert!(text.contains(&format!(r#"  "files.json": "{hash}","#)));
         assert!(text.starts_with("// first\nconst FILES = {\n") && text.ends_with("};\n// last\n"));
         // A second time there is nothing to fill in, and that is said.
         assert!(finish(&root, None).is_err());

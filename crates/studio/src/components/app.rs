@@ -2,9 +2,22 @@ use leptos::{ev, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 
 use super::{
-    engine_trouble::EngineTrouble, hidden, language_choice::LanguageChoice, leaving, make::Make,
-    notices::Notices, projects::Projects, recipe_offer::RecipeOffer, requests::Requests,
-    status::EngineStatus, train::Train, update::Update, welcome::Welcome, works::Works,
+    engine_trouble::EngineTrouble,
+    gallery::{GalleryShow, OwnHand},
+    hidden,
+    language_choice::LanguageChoice,
+    leaving,
+    make::Make,
+    notices::Notices,
+    projects::Projects,
+    publish::Publish,
+    recipe_offer::RecipeOffer,
+    requests::Requests,
+    status::EngineStatus,
+    train::Train,
+    update::Update,
+    welcome::Welcome,
+    works::Works,
 };
 use crate::{
     files,
@@ -45,12 +58,18 @@ fn keep_site(studio: Studio) {
     });
 }
 
-/// What is seen: works, train, make, one under the other.
+/// What is seen: works, train, make, one under the other. In a gallery its pictures come first, then
+/// making more of them, and training last.
 #[component]
 fn Page(dragging: RwSignal<bool>) -> impl IntoView {
     let studio = expect_context::<Studio>();
+    let gallery = Memo::new(move |_| studio.store.is_gallery());
+    let usable = move || studio.store.is_usable();
     view! {
-        <a class="skip" href="#works">{t().skip}</a>
+        {move || match gallery.get() {
+            true => view! { <a class="skip" href="#make">{t().gallery.skip}</a> },
+            false => view! { <a class="skip" href="#works">{t().skip}</a> },
+        }}
         <header class="top">
             <p class="wordmark">{t().name}</p>
             <EngineStatus />
@@ -58,15 +77,35 @@ fn Page(dragging: RwSignal<bool>) -> impl IntoView {
         <main>
             <Update />
             <RecipeOffer />
-            <Welcome />
+            {move || match gallery.get() {
+                true => view! { <GalleryShow /> }.into_any(),
+                false => view! { <Welcome /> }.into_any(),
+            }}
             <EngineTrouble />
             <Notices place=Place::Page />
-            <Projects />
-            <div class="chapters" hidden=move || !studio.store.is_usable()>
-                <Works />
-                <Train />
-                <Make />
-            </div>
+            {move || match gallery.get() {
+                true => view! {
+                    <div class="chapters" hidden=move || !usable()>
+                        <Make />
+                        <OwnHand />
+                        <Projects />
+                        <Works />
+                        <Train />
+                        <Publish />
+                    </div>
+                }
+                .into_any(),
+                false => view! {
+                    <Projects />
+                    <div class="chapters" hidden=move || !usable()>
+                        <Works />
+                        <Train />
+                        <Make />
+                        <Publish />
+                    </div>
+                }
+                .into_any(),
+            }}
         </main>
         <footer class="foot">
             <Requests />

@@ -7,13 +7,15 @@ use crate::{store::Shot, strings::t, studio::Studio};
 /// that the arrow keys move it too.
 #[component]
 pub fn Divider(base: Shot, hand: Shot, prompt: String) -> impl IntoView {
-    let at = expect_context::<Studio>().store.divider;
+    let store = expect_context::<Studio>().store;
+    let at = store.divider;
+    let hand_side = untrack(|| store.hand_side());
     let percent = move || format!("{:.0}%", at.get());
     view! {
         <figure class="divided" style=("--at", percent)>
             <PictureCanvas picture=base.picture label=(t().picture_of)(&prompt, t().base_side) />
             <div class="over">
-                <PictureCanvas picture=hand.picture label=(t().picture_of)(&prompt, t().hand_side) />
+                <PictureCanvas picture=hand.picture label=(t().picture_of)(&prompt, hand_side) />
             </div>
             <div class="line" aria-hidden="true">{""}</div>
             <input
@@ -32,7 +34,7 @@ pub fn Divider(base: Shot, hand: Shot, prompt: String) -> impl IntoView {
             />
             <figcaption class="row">
                 <span>{t().base_side}</span>
-                <span>{t().hand_side}</span>
+                <span>{hand_side}</span>
             </figcaption>
         </figure>
     }

@@ -39,7 +39,10 @@ pub fn watch(store: Store, unseen_end: RwSignal<bool>) {
             {
                 format!("{} · {}", t().keep.title_paused, t().name)
             }
-            None => t().document_title.to_owned(),
+            None => match store.page_title() {
+                Some(title) => title,
+                None => return,
+            },
         };
         document().set_title(&title);
     });

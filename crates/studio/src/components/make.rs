@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     format,
-    store::{Activity, EngineState, GoOnGate, Place},
+    store::{Activity, EngineState, GoOnGate, Place, Store},
     strings::t,
     studio::Studio,
 };
@@ -53,6 +53,10 @@ pub fn Make() -> impl IntoView {
             _ => studio.make(),
         }
     };
+    let (title, lead) = match untrack(|| store.is_gallery()) {
+        true => (t().gallery.make_title, t().gallery.make_lead),
+        false => (t().make_title, t().make_lead),
+    };
     let can_go_on = Memo::new(move |_| store.go_on_gate() == GoOnGate::Open);
     // Enter makes the picture; with shift it is a new line.
     let enter = move |event: ev::KeyboardEvent| {
@@ -62,7 +66,7 @@ pub fn Make() -> impl IntoView {
         }
     };
     view! {
-        <Chapter id="make" title=t().make_title lead=t().make_lead>
+        <Chapter id="make" title=title lead=lead>
             <form class="make" on:submit=submit>
                 <label class="field wide">
                     <span class="label">{t().prompt}</span>
@@ -78,7 +82,7 @@ pub fn Make() -> impl IntoView {
                         .then(|| view! { <span class="help">{t().prompt_help}</span> })}
                     <Show when=move || trigger().is_some()>
                         <span class="help" data-testid="trigger-added">
-                            {move || (t().trigger_added)(&trigger().unwrap_or_default())}
+                            {move || words(store, t().trigger_added, t().gallery.trigger_added)(&trigger().unwrap_or_default())}
                         </span>
                     </Show>
                 </label>
@@ -128,6 +132,14 @@ pub fn Make() -> impl IntoView {
     }
 }
 
+/// Words for a hand of the artist's own, or for a gallery's.
+fn words<T>(store: Store, own: T, gallery: T) -> T {
+    match store.draws_as_gallery() {
+        true => gallery,
+        false => own,
+    }
+}
+
 /// How much of the hand goes into the next picture.
 #[component]
 fn Strength() -> impl IntoView {
@@ -136,7 +148,7 @@ fn Strength() -> impl IntoView {
     view! {
         <label class="field strength">
             <span class="label">
-                {t().strength} " " <output>{move || format::number(strength())}</output>
+                {move || words(store, t().strength, t().gallery.strength)} " " <output>{move || format::number(strength())}</output>
             </span>
             <input
                 type="range"
@@ -151,7 +163,7 @@ fn Strength() -> impl IntoView {
                     }
                 }
             />
-            <span class="help">{t().strength_help}</span>
+            <span class="help">{move || words(store, t().strength_help, t().gallery.strength_help)}</span>
         </label>
     }
 }

@@ -126,8 +126,13 @@ fn SavedSide() -> impl IntoView {
 #[component]
 fn Side(made: Made, with_adapter: bool, pending: bool) -> impl IntoView {
     let studio = expect_context::<Studio>();
+    let store = studio.store;
     let (name, testid, save_testid) = match with_adapter {
-        true => (t().hand_side, "picture-adapter", "save-picture"),
+        true => (
+            untrack(|| store.hand_side()),
+            "picture-adapter",
+            "save-picture",
+        ),
         false => (t().base_side, "picture-base", "save-picture-base"),
     };
     let whole = made.clone();

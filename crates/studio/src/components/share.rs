@@ -1,3 +1,4 @@
+use atelier_link::packed_chars;
 use leptos::prelude::*;
 
 use super::fields::CheckField;
@@ -10,6 +11,9 @@ pub fn Share(made: Made) -> impl IntoView {
     let store = studio.store;
     let with_adapter = store.link_with_adapter;
     let has_adapter = made.adapter.is_some();
+    // What the adapter would add, of which the picture was drawn.
+    let chars = has_adapter.then(|| untrack(|| store.adapter()));
+    let chars = chars.flatten().map(|a| packed_chars(a.parameters));
     view! {
         <div class="share row">
             <button
@@ -20,11 +24,11 @@ pub fn Share(made: Made) -> impl IntoView {
             >
                 {t().link.copy}
             </button>
-            {has_adapter
-                .then(|| {
+            {chars
+                .map(|chars| {
                     view! {
                         <CheckField
-                            label=t().link.with_adapter.to_owned()
+                            label=(t().link.with_adapter)(chars)
                             help=t().link.with_adapter_help
                             testid="link-with-adapter"
                             value=with_adapter

@@ -5,12 +5,14 @@
 //! browser, so transitions are tested natively.
 
 mod apply;
+mod gallery;
 mod project;
 mod shelf;
 mod types;
 mod wish;
 
 pub use apply::FollowUp;
+pub use gallery::*;
 pub use project::*;
 pub use shelf::*;
 pub use types::*;
@@ -85,6 +87,7 @@ pub struct Store {
     /// A link that the browser did not copy.
     pub link: RwSignal<Option<String>>,
     pub link_with_adapter: RwSignal<bool>,
+    pub gallery: GalleryStore,
     /// Of the pictures under way; see [`Made`].
     pub(crate) batch: StoredValue<u32>,
     /// The artist paused the training to make a picture.
@@ -149,6 +152,7 @@ impl Default for Store {
             offered: RwSignal::new(None),
             link: RwSignal::new(None),
             link_with_adapter: RwSignal::new(false),
+            gallery: GalleryStore::default(),
             batch: StoredValue::new(0),
             make_when_paused: StoredValue::new(false),
             files_awaited: StoredValue::new(VecDeque::new()),

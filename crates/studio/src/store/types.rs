@@ -136,6 +136,7 @@ pub enum Place {
     Make,
     Adapter,
     Project,
+    Publish,
 }
 
 impl Place {

@@ -338,6 +338,7 @@ pub static DE: Strings = Strings {
     keep: &super::keep::DE,
     link: &super::link::DE,
     many: &super::many::DE,
+    gallery: &super::gallery::DE,
 };
 
 fn works(n: usize) -> String {

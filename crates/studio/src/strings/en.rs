@@ -331,6 +331,7 @@ pub static EN: Strings = Strings {
     keep: &super::keep::EN,
     link: &super::link::EN,
     many: &super::many::EN,
+    gallery: &super::gallery::EN,
 };
 
 fn works(n: usize) -> String {

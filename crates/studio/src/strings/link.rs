@@ -23,8 +23,8 @@ pub struct Link {
     pub copied: fn(usize) -> String,
     pub not_copied: &'static str,
     pub link: &'static str,
-    pub with_adapter: &'static str,
-    /// Characters.
+    /// Characters it adds, roughly.
+    pub with_adapter: fn(u64) -> String,
     pub with_adapter_help: &'static str,
     pub no_recipe: &'static str,
 }
@@ -75,8 +75,13 @@ pub static EN: Link = Link {
     },
     not_copied: "The browser did not let the page copy. Here is the link to copy by hand:",
     link: "Link",
-    with_adapter: "With the adapter in the link",
-    with_adapter_help: "A small adapter fits (rank 4 does). The link gets very long: some mail and chat programs cut it.",
+    with_adapter: |chars| {
+        format!(
+            "With the adapter in the link (adds about {} characters)",
+            crate::format::thousands(chars, ',')
+        )
+    },
+    with_adapter_help: "Up to 700,000 fit (rank 4 does). The link gets very long: some mail and chat programs cut it.",
     no_recipe: "This picture’s recipe could not be read, so there is no link to it. Make it again, then share.",
 };
 
@@ -126,7 +131,12 @@ pub static DE: Link = Link {
     },
     not_copied: "Der Browser ließ die Seite nicht kopieren. Hier ist der Link zum Kopieren:",
     link: "Link",
-    with_adapter: "Mit dem Adapter im Link",
-    with_adapter_help: "Ein kleiner Adapter passt hinein (Rang 4). Der Link wird sehr lang: manche Mail- und Chatprogramme schneiden ihn ab.",
+    with_adapter: |chars| {
+        format!(
+            "Mit dem Adapter im Link (etwa {} Zeichen mehr)",
+            crate::format::thousands(chars, '.')
+        )
+    },
+    with_adapter_help: "Bis zu 700.000 passen hinein (Rang 4 tut es). Der Link wird sehr lang: manche Mail- und Chatprogramme schneiden ihn ab.",
     no_recipe: "Das Rezept dieses Bildes ließ sich nicht lesen, also gibt es keinen Link. Mach es noch einmal und teile es dann.",
 };

@@ -2,6 +2,7 @@
 
 mod de;
 mod en;
+mod gallery;
 mod keep;
 mod link;
 mod many;
@@ -309,6 +310,8 @@ pub struct Strings {
     pub link: &'static link::Link,
     /// Many pictures.
     pub many: &'static many::Many,
+    /// Galleries.
+    pub gallery: &'static gallery::Gallery,
 }
 
 #[cfg(test)]

@@ -22,8 +22,6 @@ use crate::{
 
 /// So long a change waits for others, which are then written together.
 const PATIENCE: Duration = Duration::from_millis(400);
-/// The number of the project that was open last.
-const LAST: &str = "atelier-project";
 
 /// The database and what is in it of the open project.
 #[derive(Default)]
@@ -205,7 +203,7 @@ impl Studio {
         self.store.project.set(Some(id));
         self.store.keeping.set(Keeping::Kept);
         if let Ok(Some(storage)) = window().local_storage() {
-            storage.set_item(LAST, &id.to_string()).ok();
+            storage.set_item(&last(), &id.to_string()).ok();
         }
         self.send_works();
         if self.store.engine.get_untracked() == crate::store::EngineState::Ready
@@ -442,7 +440,12 @@ fn json(project: &Project) -> String {
     serde_json::to_string(project).unwrap_or_default()
 }
 
+/// Under what the number of the project that was open last is kept.
+fn last() -> String {
+    format!("{}-project", database::name())
+}
+
 fn remembered() -> Option<u32> {
     let storage = window().local_storage().ok().flatten()?;
-    storage.get_item(LAST).ok().flatten()?.parse().ok()
+    storage.get_item(&last()).ok().flatten()?.parse().ok()
 }

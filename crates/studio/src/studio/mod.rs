@@ -2,9 +2,11 @@
 
 mod adapters;
 mod example;
+mod gallery;
 mod keeping;
 mod making;
 mod projects;
+mod publishing;
 mod recipes;
 mod training;
 mod works;
@@ -39,6 +41,8 @@ pub struct Studio {
     /// The picture whose recipe is offered, should it be meant as a work.
     works_offered: StoredValue<Option<File>, LocalStorage>,
     keeper: StoredValue<Keeper, LocalStorage>,
+    /// The gallery's adapter, as its file.
+    gallery_adapter: StoredValue<Option<Bytes>>,
     pub sample_sets: RwSignal<Vec<Arc<SampleSet>>>,
     pub fetching_samples: RwSignal<bool>,
     /// The example was asked for, and its training has not begun.
@@ -55,11 +59,13 @@ impl Studio {
             sending: StoredValue::new(false),
             works_offered: StoredValue::new_local(None),
             keeper: StoredValue::new_local(Keeper::default()),
+            gallery_adapter: StoredValue::new(None),
             sample_sets: RwSignal::new(Vec::new()),
             fetching_samples: RwSignal::new(false),
             example: RwSignal::new(false),
         };
         studio.watch_example();
+        studio.open_gallery();
         studio.start_engine();
         studio.begin_keeping();
         studio.heed_links();
