@@ -67,8 +67,8 @@ fn Page(dragging: RwSignal<bool>) -> impl IntoView {
     let usable = move || studio.store.is_usable();
     view! {
         {move || match gallery.get() {
-            true => view! { <a class="skip" href="#make">{t().gallery.skip}</a> },
-            false => view! { <a class="skip" href="#works">{t().skip}</a> },
+            true => view! { <a class="skip" href="#make">{t().gallery.skip}</a> }.into_any(),
+            false => view! { <a class="skip" href="#works">{t().skip}</a> }.into_any(),
         }}
         <header class="top">
             <p class="wordmark">{t().name}</p>

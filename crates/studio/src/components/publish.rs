@@ -75,8 +75,9 @@ fn Choice(candidates: Memo<Vec<Candidate>>) -> impl IntoView {
             (t().gallery.chosen)(chosen, all.len())
         })
     };
-    let is_chosen = move |key| candidates.with(|all| all.iter().any(|c| c.key == key && c.chosen));
-    let picture = move |key| match key {
+    let is_chosen =
+        move |key: PictureKey| candidates.with(|all| all.iter().any(|c| c.key == key && c.chosen));
+    let picture = move |key: PictureKey| match key {
         PictureKey::Published(place) => view! {
             <img src=picture_path(place) alt="" loading="lazy" width="96" height="96" />
         }

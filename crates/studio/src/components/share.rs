@@ -1,4 +1,3 @@
-use atelier_link::packed_chars;
 use leptos::prelude::*;
 
 use super::fields::CheckField;
@@ -11,9 +10,8 @@ pub fn Share(made: Made) -> impl IntoView {
     let store = studio.store;
     let with_adapter = store.link_with_adapter;
     let has_adapter = made.adapter.is_some();
-    // What the adapter would add, of which the picture was drawn.
-    let chars = has_adapter.then(|| untrack(|| store.adapter()));
-    let chars = chars.flatten().map(|a| packed_chars(a.parameters));
+    let shared = made.clone();
+    let chars = Memo::new(move |_| store.packed_chars(&shared));
     view! {
         <div class="share row">
             <button
@@ -24,8 +22,8 @@ pub fn Share(made: Made) -> impl IntoView {
             >
                 {t().link.copy}
             </button>
-            {chars
-                .map(|chars| {
+            {move || {
+                chars.get().map(|chars| {
                     view! {
                         <CheckField
                             label=(t().link.with_adapter)(chars)
@@ -35,7 +33,8 @@ pub fn Share(made: Made) -> impl IntoView {
                             set=move |v| with_adapter.set(v)
                         />
                     }
-                })}
+                })
+            }}
         </div>
         {move || {
             let link = store.link.get()?;

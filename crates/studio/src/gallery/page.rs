@@ -27,11 +27,11 @@ pub fn page(html: &str, gallery: &Gallery, description: &str) -> Result<String, 
     let mut html = between(html, "<title>", "</title>", &name)?;
     for (which, content) in [
         (MARK, "1"),
-        (r#"name="description""#, &description),
-        (r#"property="og:title""#, &name),
-        (r#"property="og:description""#, &description),
+        (r#"name="description""#, description.as_str()),
+        (r#"property="og:title""#, name.as_str()),
+        (r#"property="og:description""#, description.as_str()),
         (r#"property="og:image""#, PREVIEW),
-        (r#"property="og:image:alt""#, &title),
+        (r#"property="og:image:alt""#, title.as_str()),
     ] {
         html = fill_in(&html, which, content)?;
     }

@@ -163,7 +163,7 @@ impl Store {
         });
         let any_favourite = found.iter().any(|(_, _, favourite)| *favourite);
         self.gallery.decided.with(|decided| {
-            let chosen = |key, favourite| {
+            let chosen = |key: PictureKey, favourite: bool| {
                 let said = decided.get(&key).copied();
                 said.unwrap_or(favourite || !any_favourite)
             };

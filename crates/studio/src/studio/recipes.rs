@@ -1,6 +1,6 @@
 //! Recipes: offered by a link or a dropped picture, taken over, given away as a link.
 
-use atelier_link::{Recipe, from_fragment, from_png, pack_adapter, to_link};
+use atelier_link::{Recipe, from_fragment, from_png, pack_adapter, packed_chars, to_link};
 use js_sys::Uint8Array;
 use leptos::{prelude::*, task::spawn_local};
 use wasm_bindgen::JsValue;
@@ -175,6 +175,14 @@ impl Studio {
 }
 
 impl crate::store::Store {
+    /// Characters, roughly, by which a picture's adapter makes a link longer; none where it is not here.
+    pub fn packed_chars(&self, made: &Made) -> Option<u64> {
+        let recipe = from_png(&made.adapter.as_ref()?.png)?;
+        let place = self.shelved_as(&recipe)?;
+        self.shelf
+            .with(|shelf| Some(packed_chars(shelf.get(place)?.info.parameters)))
+    }
+
     /// Place on the shelf of the adapter that a recipe names.
     pub fn shelved_as(&self, recipe: &Recipe) -> Option<usize> {
         let hash = recipe.adapters.first()?.hash.as_ref()?;
