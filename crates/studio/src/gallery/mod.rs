@@ -13,12 +13,12 @@ mod preview;
 mod record;
 mod site;
 
-pub use page::{MARK, PageError, manifest, page};
+pub use page::{MARK, manifest, page};
 pub use preview::{HEIGHT as PREVIEW_HEIGHT, WIDTH as PREVIEW_WIDTH, tiles};
 pub use record::{
     ADAPTER, Gallery, GalleryError, GalleryPicture, Licence, MAX_PICTURES, RECORD, picture_path,
 };
-pub use site::{GATEKEEPER, LIST, Site, SiteError, SiteFile};
+pub use site::{GATEKEEPER, LIST, Site, SiteFile};
 
 /// Whether this page was published as a gallery.
 pub fn is_marked() -> bool {

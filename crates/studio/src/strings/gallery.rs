@@ -17,7 +17,6 @@ pub struct Gallery {
     pub take: &'static str,
     pub save: &'static str,
     pub close: &'static str,
-    pub licence: &'static str,
     /// What a visitor may do, with the artist's name.
     pub may: fn(Licence, &str) -> String,
     pub deed: fn(&str) -> String,
@@ -71,7 +70,6 @@ pub static EN: Gallery = Gallery {
     take: "Draw from this recipe",
     save: "Save picture",
     close: "Close",
-    licence: "Licence",
     may: |licence, artist| match licence {
         Licence::Reserved => format!(
             "All rights are {artist}’s: look and try as you like, and ask before you use anything elsewhere."
@@ -179,7 +177,6 @@ pub static DE: Gallery = Gallery {
     take: "Mit diesem Rezept zeichnen",
     save: "Bild sichern",
     close: "Schließen",
-    licence: "Lizenz",
     may: |licence, artist| match licence {
         Licence::Reserved => format!(
             "Alle Rechte liegen bei {artist}: schau und probier, so viel du magst, und frag, bevor du etwas anderswo verwendest."

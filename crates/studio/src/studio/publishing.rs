@@ -1,7 +1,7 @@
 //! A gallery is made: the site's own files, read anew from where the page came from, with the artist's
 //! adapter and pictures among them, as one zip. Works are not looked at.
 
-use atelier_link::{hash_of_adapter, published_adapter};
+use atelier_link::published_adapter;
 use atelier_project::Zip;
 use js_sys::{ArrayBuffer, Function, Promise, Uint8Array};
 use leptos::{prelude::*, task::spawn_local};
@@ -79,11 +79,12 @@ impl Studio {
     async fn gallery_of(self, mut candidates: Vec<Candidate>) -> Result<(String, Blob), NotMade> {
         let store = self.store;
         candidates.retain(|candidate| candidate.chosen);
-        let adapter = store.current.get_untracked().and_then(|at| {
-            let shelf = store.shelf.with_untracked(|s| s.get(at).cloned())?;
-            shelf.bytes
+        let place = store.current.get_untracked();
+        let adapter = place.and_then(|at| {
+            let shelved = store.shelf.with_untracked(|s| s.get(at).cloned())?;
+            Some((shelved.info.hash.parse().ok()?, shelved.bytes?))
         });
-        let adapter = adapter.ok_or(NotMade::Packing)?;
+        let (hash, adapter) = adapter.ok_or(NotMade::Packing)?;
         let (title, artist, licence) = untrack(|| {
             (
                 store.publish_title(),
@@ -101,7 +102,7 @@ impl Studio {
             title,
             artist,
             licence,
-            adapter: hash_of_adapter(&adapter).map_err(|_| NotMade::Packing)?,
+            adapter: hash,
             pictures: candidates.iter().map(|c| c.picture.clone()).collect(),
         };
         let gallery = gallery.checked().map_err(|_| NotMade::Packing)?;
