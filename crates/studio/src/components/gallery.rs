@@ -105,7 +105,10 @@ fn One(gallery: Arc<Gallery>, opened: RwSignal<Option<usize>>) -> impl IntoView 
             ..picture.settings
         });
         Some(view! {
-            <img src=picture_path(place) alt=prompt.clone() width="512" height="512" />
+            <img
+                src=picture_path(place)
+                alt=(t().picture_of)(&prompt, t().gallery.hand_side)
+                width="512" height="512" />
             <div class="gallery-recipe">
                 <h2 id="gallery-one" class="visually-hidden">{t().gallery.recipe}</h2>
                 <p class="gallery-prompt" dir="auto" data-testid="gallery-prompt">{prompt}</p>

@@ -77,15 +77,15 @@ fn Choice(candidates: Memo<Vec<Candidate>>) -> impl IntoView {
     };
     let is_chosen =
         move |key: PictureKey| candidates.with(|all| all.iter().any(|c| c.key == key && c.chosen));
-    let picture = move |key: PictureKey, prompt: String| match key {
+    let picture = move |key: PictureKey, label: String| match key {
         PictureKey::Published(place) => view! {
-            <img src=picture_path(place) alt=prompt loading="lazy" width="96" height="96" />
+            <img src=picture_path(place) alt=label loading="lazy" width="96" height="96" />
         }
         .into_any(),
         PictureKey::Made(job) => {
             let made = store.made.get_untracked().into_iter();
             let shot = made.filter(|m| m.job == job).find_map(|m| m.adapter);
-            shot.map(|shot| view! { <PictureCanvas picture=shot.picture label=prompt /> })
+            shot.map(|shot| view! { <PictureCanvas picture=shot.picture label /> })
                 .into_any()
         }
     };
@@ -97,7 +97,10 @@ fn Choice(candidates: Memo<Vec<Candidate>>) -> impl IntoView {
             <div class="choice-pictures">
                 <For each=move || candidates.get() key=|c| c.key let(candidate)>
                     <label class="choice-picture">
-                        {picture(candidate.key, candidate.picture.settings.prompt.clone())}
+                        {picture(
+                            candidate.key,
+                            (t().picture_of)(&candidate.picture.settings.prompt, store.hand_side()),
+                        )}
                         <input
                             type="checkbox"
                             data-testid="publish-picture"
