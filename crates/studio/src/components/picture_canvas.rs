@@ -19,12 +19,14 @@ pub fn PictureCanvas(
         }
     });
     let testid = Some(testid).filter(|t| !t.is_empty());
+    // Where what surrounds it says what it is, it is decoration.
+    let label = Some(label).filter(|label| !label.is_empty());
     view! {
         <canvas
             node_ref=canvas
             width=width
             height=height
-            role="img"
+            role=label.is_some().then_some("img")
             aria-label=label
             data-testid=testid
         ></canvas>
