@@ -91,10 +91,17 @@ pub struct Strings {
     // First visit
     /// What one does, and what that is: works, training, pictures.
     pub welcome_steps: [(&'static str, &'static str); 3],
-    pub welcome_run: &'static str,
-    pub welcome_running: &'static str,
+    /// What the finished example is called, for those who do not see it.
+    pub example: &'static str,
     /// Number of sample works, author.
-    pub welcome_what: fn(usize, &str) -> String,
+    pub example_works: fn(usize, &str) -> String,
+    /// Steps.
+    pub example_drawn: fn(u32) -> String,
+    /// Prompt.
+    pub example_picture: fn(&str) -> String,
+    pub example_run: &'static str,
+    pub example_running: &'static str,
+    pub example_what: &'static str,
     pub how: &'static str,
     /// The file beside the page.
     pub how_page: &'static str,

@@ -19,7 +19,9 @@ use web_sys::File;
 
 use crate::{
     files, gate, samples,
-    store::{Bytes, EngineState, FilePurpose, FollowUp, Place, SampleSet, Store, Tone},
+    store::{
+        Bytes, DrawnPicture, EngineState, FilePurpose, FollowUp, Place, SampleSet, Store, Tone,
+    },
     strings::t,
     worker::EngineWorker,
 };
@@ -43,6 +45,8 @@ pub struct Studio {
     pub fetching_samples: RwSignal<bool>,
     /// The example was asked for, and its training has not begun.
     pub example: RwSignal<bool>,
+    /// What is drawn once the example's training has ended.
+    example_pictures: StoredValue<Vec<DrawnPicture>>,
 }
 
 impl Studio {
@@ -58,6 +62,7 @@ impl Studio {
             sample_sets: RwSignal::new(Vec::new()),
             fetching_samples: RwSignal::new(false),
             example: RwSignal::new(false),
+            example_pictures: StoredValue::new(Vec::new()),
         };
         studio.watch_example();
         studio.start_engine();
