@@ -159,6 +159,7 @@ describe('a visit', () => {
     assert.equal(await at(), '0%');
     await studio.at('divider').press('ArrowRight');
     assert.equal(await at(), '1%');
+    await studio.at('divided').uncheck();
   });
 
   step('prompts by strengths make a grid', async () => {
@@ -231,6 +232,7 @@ test('one press shows the whole of it', async () => {
   await studio.expectWorks(25);
   assert.ok(await studio.at('preset-quick').isChecked());
   await studio.set('set-steps', 3);
+  await studio.set('set-preview-every', 0);
   await studio.set('sampler-steps', 1);
   await studio.at('compare').uncheck();
   await studio.event('trained', 1);
