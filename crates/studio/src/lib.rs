@@ -23,7 +23,7 @@ mod strings;
 mod studio;
 mod worker;
 
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 
 /// Puts the page in place of the "opening" words of `index.html`.
@@ -32,7 +32,12 @@ pub fn start() {
     let Some(root) = document().get_element_by_id("studio") else {
         return;
     };
-    // Not through innerHTML, which the page's policy leaves to nobody.
-    root.replace_children_with_node_0();
-    mount_to(root.unchecked_into(), components::App).forget();
+    spawn_local(async move {
+        // The first screen shows them, and shall not move once it is there.
+        let sets = samples::sets().await;
+        // Not through innerHTML, which the page's policy leaves to nobody.
+        root.replace_children_with_node_0();
+        let app = move || view! { <components::App sets=sets.clone() /> };
+        mount_to(root.unchecked_into(), app).forget();
+    });
 }

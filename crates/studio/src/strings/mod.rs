@@ -323,6 +323,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_page_opens_with_the_words_it_begins_with() {
+        let index = include_str!("../../../../www/index.html");
+        for words in [en::EN.title, en::EN.lead, en::EN.document_title] {
+            assert!(index.contains(&format!(">{words}<")), "{words}");
+        }
+    }
+
+    #[test]
     fn the_first_language_spoken_is_taken() {
         let first = |tags: &[&str]| Language::first_of(tags.iter().map(|t| (*t).to_owned()));
         assert_eq!(first(&["fr-FR", "de-AT", "en"]), Language::German);

@@ -14,11 +14,11 @@ use std::{collections::HashMap, sync::Arc};
 use atelier_protocol::{Event, Request, WorkId};
 use js_sys::ArrayBuffer;
 use keeping::Keeper;
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use web_sys::File;
 
 use crate::{
-    files, gate, samples,
+    files, gate,
     store::{
         Bytes, DrawnPicture, EngineState, FilePurpose, FollowUp, Place, SampleSet, Store, Tone,
     },
@@ -50,8 +50,8 @@ pub struct Studio {
 }
 
 impl Studio {
-    /// Opens the studio: starts the engine, looks for sample works.
-    pub fn open() -> Self {
+    /// Opens the studio: starts the engine, and brings back what is kept.
+    pub fn open(sets: Vec<SampleSet>) -> Self {
         let studio = Self {
             store: Store::default(),
             engine: StoredValue::new_local(None),
@@ -59,7 +59,7 @@ impl Studio {
             sending: StoredValue::new(false),
             works_offered: StoredValue::new_local(None),
             keeper: StoredValue::new_local(Keeper::default()),
-            sample_sets: RwSignal::new(Vec::new()),
+            sample_sets: RwSignal::new(sets.into_iter().map(Arc::new).collect()),
             fetching_samples: RwSignal::new(false),
             example: RwSignal::new(false),
             example_pictures: StoredValue::new(Vec::new()),
@@ -68,12 +68,6 @@ impl Studio {
         studio.start_engine();
         studio.begin_keeping();
         studio.heed_links();
-        spawn_local(async move {
-            let sets = samples::sets().await;
-            studio
-                .sample_sets
-                .set(sets.into_iter().map(Arc::new).collect());
-        });
         studio
     }
 
