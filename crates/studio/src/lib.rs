@@ -23,8 +23,9 @@ mod strings;
 mod studio;
 mod worker;
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
 
 /// Puts the page in place of the "opening" words of `index.html`.
 pub fn start() {
@@ -32,6 +33,7 @@ pub fn start() {
     let Some(root) = document().get_element_by_id("studio") else {
         return;
     };
+    // Not Leptos's, which is there only once something is mounted.
     spawn_local(async move {
         // The first screen shows them, and shall not move once it is there.
         let sets = samples::sets().await;
