@@ -91,8 +91,15 @@ SETS = (
 def make(work: Path, out: Path) -> None:
     """Writes a folder of PNG for each set, and `samples.json`, which the page reads."""
     fetch.fetch(work, ["openclipart-svg", "iconify", "arcade"])
-    about = [{**_described(chosen), "works": list(_works(work / "sources", out / chosen.id, chosen))} for chosen in SETS]
-    (out / "samples.json").write_text(json.dumps(about, indent=1) + "\n")
+    listing = out / "samples.json"
+    # What the page drew of a set is made by tests/e2e/pictures.mjs, and stays.
+    before = json.loads(listing.read_text()) if listing.exists() else []
+    drawn = {known["id"]: {"drawn": known["drawn"]} for known in before if "drawn" in known}
+    about = [
+        {**_described(chosen), "works": list(_works(work / "sources", out / chosen.id, chosen)), **drawn.get(chosen.id, {})}
+        for chosen in SETS
+    ]
+    listing.write_text(json.dumps(about, indent=1) + "\n")
 
 
 def _described(chosen: SampleSet) -> dict[str, str]:

@@ -20,44 +20,15 @@ function isSentence(text) {
   assert.doesNotMatch(text, /panicked|unwrap|Err\(|\bu32\b|src\//, text);
 }
 
-describe('works and training', () => {
+describe('works, training, adapters and prompts', () => {
   let studio;
+  let adapter;
   before(async () => {
     studio = await Studio.open({ browser });
-    await studio.giveWorks(good.slice(0, 2));
-    await studio.expectWorks(2);
+    await studio.giveWorks(good);
+    await studio.expectWorks(good.length);
   });
   after(() => studio?.close());
-
-  const drawing = readFileSync(good[0]);
-  const bad = [
-    ['a file that is no picture', 'notes.png', Buffer.from('Buy milk.\n'), /picture|PNG/i],
-    ['a zip archive by a picture\'s name', 'archive.png', files.zip('a.txt', 'hello'), /zip|picture/i],
-    ['a picture of one pixel', 'dot.png', files.png(1, 1), /small|pixel/i],
-    ['a picture of 100 megapixels', 'wall.png', files.png(10_000, 10_000), /large|big|megapixel/i],
-    ['a picture cut short', 'half.png', drawing.subarray(0, drawing.length >> 1), /cut short|incomplete|damaged|ends|truncated|broken|whole/i],
-    ['an empty file', 'empty.png', Buffer.alloc(0), /empty|picture/i],
-  ];
-  for (const [what, name, buffer, pattern] of bad) {
-    test(`${what} is refused with a sentence`, async () => {
-      await studio.giveWorks([{ name, mimeType: 'image/png', buffer }]);
-      isSentence(await studio.notice(pattern));
-      await studio.expectWorks(2);
-    });
-  }
-
-  test('training stops within a step, and what was learned is kept', async () => {
-    await studio.event('work_added', 2);
-    await studio.train({ steps: 1000, trigger: 'in my hand' });
-    await studio.event('trained', 2);
-    const steps = studio.events('trained').length;
-    await studio.at('train-stop').click();
-    const ended = await studio.event('training_ended');
-    assert.equal(ended.outcome, 'stopped');
-    assert.ok(ended.steps_done <= steps + 2, `${ended.steps_done} steps, stopped at ${steps}`);
-    assert.ok(ended.adapter, 'there is an adapter');
-    await studio.at('save-adapter').waitFor();
-  });
 
   test('training without works says what is missing', async () => {
     const empty = await Studio.open({ browser, ready: false });
@@ -68,30 +39,45 @@ describe('works and training', () => {
     assert.ok(await start.isVisible(), 'nothing has started');
     await empty.close();
   });
-});
 
-describe('adapters and prompts', () => {
-  let studio;
-  let adapter;
-  before(async () => {
-    studio = await Studio.open({ browser });
-    await studio.giveWorks(good);
+  const drawing = readFileSync(good[0]);
+  const pictures = [
+    ['a file that is no picture', 'notes.png', Buffer.from('Buy milk.\n'), /picture|PNG/i],
+    ['a zip archive by a picture\'s name', 'archive.png', files.zip('a.txt', 'hello'), /zip|picture/i],
+    ['a picture of one pixel', 'dot.png', files.png(1, 1), /small|pixel/i],
+    ['a picture of 100 megapixels', 'wall.png', files.png(10_000, 10_000), /large|big|megapixel/i],
+    ['a picture cut short', 'half.png', drawing.subarray(0, drawing.length >> 1), /cut short|incomplete|damaged|ends|truncated|broken|whole/i],
+    ['an empty file', 'empty.png', Buffer.alloc(0), /empty|picture/i],
+  ];
+  for (const [what, name, buffer, pattern] of pictures) {
+    test(`${what} is refused with a sentence`, async () => {
+      await studio.giveWorks([{ name, mimeType: 'image/png', buffer }]);
+      isSentence(await studio.notice(pattern));
+      await studio.expectWorks(good.length);
+    });
+  }
+
+  test('training stops within a step, and what was learned is kept', async () => {
     await studio.event('work_added', good.length);
-    await studio.train({ steps: 2, trigger: 'in my hand' });
-    await studio.event('training_ended');
-    await studio.rest();
+    await studio.train({ steps: 1000, trigger: 'in my hand' });
+    await studio.event('trained', 2);
+    const steps = studio.events('trained').length;
+    await studio.at('train-stop').click();
+    const ended = await studio.event('training_ended');
+    assert.equal(ended.outcome, 'stopped');
+    assert.ok(ended.steps_done <= steps + 2, `${ended.steps_done} steps, stopped at ${steps}`);
+    assert.ok(ended.adapter, 'there is an adapter');
     adapter = await studio.save('save-adapter');
   });
-  after(() => studio?.close());
 
-  const bad = [
+  const adapters = [
     ['of another family', 'sd15.safetensors', () => files.adapterOfAnotherFamily(), /another|other|family|fit|made for|different/i],
     ['cut short', 'short.safetensors', () => adapter.bytes.subarray(0, adapter.bytes.length >> 1), /cut short|incomplete|damaged|ends|broken|whole/i],
     ['with a value that is no number', 'nan.safetensors', () => files.withNaN(adapter.bytes), /number|finite|damaged|broken/i],
     ['whose header lies', 'lies.safetensors', () => files.withLyingHeader(adapter.bytes), /damaged|broken|header|match|fit/i],
     ['that is no adapter', 'words.safetensors', () => Buffer.from('Buy milk, twice, and bread.'), /safetensors|damaged|broken|adapter/i],
   ];
-  for (const [what, name, make, pattern] of bad) {
+  for (const [what, name, make, pattern] of adapters) {
     test(`an adapter ${what} is refused and the present one stays`, async () => {
       await studio.loadAdapter(name, make());
       isSentence(await studio.notice(pattern));

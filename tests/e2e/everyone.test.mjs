@@ -3,12 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
+import { expectAccessible, expectAccessibleInEveryLook } from './axe.mjs';
 import { ADDRESS, openBrowser } from './browser.mjs';
-import { Studio, drawings } from './studio.mjs';
+import { Studio, drawings, steps } from './studio.mjs';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const works = drawings('gerald').slice(0, 5);
 
 let browser;
@@ -17,88 +16,44 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/** Every rule of axe-core but those that are in trial; fails with what it found and where. */
-async function expectAccessible(page, when) {
-  // The test's own evaluation is let through where the page's policy would stop it.
-  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => window.axe.run(document, {
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-    resultTypes: ['violations'],
-  }));
-  const said = violations.map(({ id, help, nodes }) =>
-    `${id}: ${help}\n${nodes.map(({ html, failureSummary }) => `  ${html}\n  ${failureSummary}`).join('\n')}`);
-  assert.equal(said.length, 0, `${when}:\n${said.join('\n')}`);
-}
-
 const width = (page) => page.evaluate(() => document.documentElement.scrollWidth);
 const openAll = (page) => page.evaluate(() => {
   for (const details of document.querySelectorAll('details')) details.open = true;
 });
 
-describe('axe-core finds nothing', () => {
-  // One page in all its looks: a training for each would take minutes more.
-  const looks = {
-    light: { colorScheme: 'light', viewport: { width: 1280, height: 900 } },
-    dark: { colorScheme: 'dark', viewport: { width: 1280, height: 900 } },
-    'narrow and German': { colorScheme: 'light', viewport: { width: 360, height: 740 }, language: 'de' },
-  };
+// One page from the first look to a lost graphics card: each page of its own would take a minute more.
+describe('a visit', () => {
+  const step = steps();
   let studio;
-
-  /** Looks at the page in every look. */
-  async function everyLook(when, look = async () => {}) {
-    for (const [name, { colorScheme, viewport, language = 'en' }] of Object.entries(looks)) {
-      await studio.page.emulateMedia({ colorScheme });
-      await studio.page.setViewportSize(viewport);
-      await studio.at(`language-${language}`).click();
-      await look(name);
-      await expectAccessible(studio.page, `${when}, ${name}`);
-    }
-    await studio.at('language-en').click();
-  }
-
   before(async () => {
-    studio = await Studio.open({ browser });
+    studio = await Studio.open({ browser, permissions: ['clipboard-read', 'clipboard-write'] });
   });
   after(() => studio?.close());
 
-  test('on a first visit', async () => {
-    await studio.at('run-example').waitFor();
-    await everyLook('on a first visit');
-  });
-
-  test('with everything on the page', async () => {
-    await studio.giveWorks(works);
-    await studio.event('work_added', 5);
-    await studio.giveWorks([{ name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('Milk.') }]);
-    await studio.at('notice').first().waitFor();
-    await studio.train({ steps: 2, trigger: 'in my hand' });
-    await studio.event('training_ended');
-    await studio.event('picture', 2);
-    await studio.rest();
-    await everyLook('with everything on the page', async (name) => {
-      await openAll(studio.page);
-      await studio.screenshot(`everything-${name.replaceAll(' ', '-')}`);
+  /** Writes down what the page's thread does while `go` goes on. */
+  async function expectNoStutter(go) {
+    const { page } = studio;
+    await page.evaluate(() => {
+      window.longTasks = [];
+      new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map(({ duration }) => duration)))
+        .observe({ type: 'longtask' });
     });
-  });
+    await browser.startTracing(page, { categories: ['toplevel'] });
+    await go();
+    const { traceEvents } = JSON.parse(await browser.stopTracing());
+    console.log('tasks over 50 ms by the clock, in ms:', await page.evaluate(() => window.longTasks));
+    // By the clock, a task is also as long as the software adapter keeps the cores busy meanwhile; what
+    // the page itself takes is its processor time.
+    const pages = traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
+    const tasks = traceEvents.filter(({ name, pid, tid, tdur }) => tdur !== undefined && /RunTask$/.test(name)
+      && pages.some((page) => page.pid === pid && page.tid === tid));
+    assert.ok(tasks.length > 100, `${tasks.length} tasks were traced`);
+    const longest = Math.max(...tasks.map(({ tdur }) => tdur / 1e3));
+    console.log(`the page's longest task took ${longest.toFixed(1)} ms of its processor`);
+    assert.ok(longest <= 50, `a task took ${longest} ms`);
+  }
 
-  test('how it works, in both languages', async () => {
-    const context = await browser.newContext();
-    const page = await context.newPage();
-    for (const [file, language] of [['how.html', 'en'], ['how.de.html', 'de']]) {
-      await page.goto(ADDRESS + file);
-      assert.equal(await page.getAttribute('html', 'lang'), language);
-      await expectAccessible(page, file);
-      for (const link of await page.locator('a').evaluateAll((links) => links.map(({ href }) => href))) {
-        assert.ok((await fetch(link)).ok, `${file} leads to ${link}`);
-      }
-    }
-    await context.close();
-  });
-});
-
-describe('by keyboard', () => {
-  test('everything is reached in order, and one sees where one is', async () => {
-    const studio = await Studio.open({ browser });
+  step('by keyboard everything is reached in order, and one sees where one is', async () => {
     const { page } = studio;
     await studio.at('run-example').waitFor();
     const met = [];
@@ -116,16 +71,23 @@ describe('by keyboard', () => {
       met.push(here);
     }
     assert.deepEqual(met.filter(({ seen }) => !seen), [], 'focus that nobody sees');
-    const order = met.map(({ id }) => id);
-    const wanted = ['requests-link', 'run-example', 'works-input', 'train-start', 'load-adapter-input', 'prompt', 'make', 'how', 'language-en', 'language-de'];
+    const order = met.map(({ id }) => id.replace(/^preset-.*/, 'preset'));
+    const wanted = ['requests-link', 'run-example', 'works-input', 'preset', 'train-start', 'load-adapter-input', 'prompt', 'make', 'how', 'language-en', 'language-de'];
     assert.deepEqual(order.filter((id) => wanted.includes(id)), wanted);
-    await studio.close();
   });
 
-  test('from the first key to a picture', async () => {
-    const studio = await Studio.open({ browser });
+  step('the finished example is there to be seen', async () => {
+    const pictures = await studio.at('example').locator('img').evaluateAll(async (images) => {
+      await Promise.all(images.map((image) => image.decode()));
+      return images.map(({ alt, naturalWidth }) => [alt, naturalWidth]);
+    });
+    assert.equal(pictures.filter(([alt, width]) => alt && width >= 64).length, 12, JSON.stringify(pictures));
+  });
+
+  step('axe-core finds nothing on a first visit', () => expectAccessibleInEveryLook(studio, 'on a first visit'));
+
+  step('from the first key to a picture', async () => {
     const { page } = studio;
-    await studio.at('run-example').waitFor();
     await studio.at('prompt').focus();
     await page.keyboard.type('a red apple');
     await studio.at('make-details').locator('summary').focus();
@@ -138,100 +100,198 @@ describe('by keyboard', () => {
     await studio.event('picture');
     const said = studio.at('announcement');
     await studio.until(async () => /ready/i.test(await said.innerText()), () => 'the picture to be announced');
-    await studio.close();
-  });
-});
-
-describe('in German', () => {
-  test('the browser\'s language is taken, another can be chosen, and is remembered', async () => {
-    const studio = await Studio.open({ browser, locale: 'de-AT', ready: false });
-    const { page } = studio;
-    await studio.at('train-start').waitFor();
-    assert.equal(await page.getAttribute('html', 'lang'), 'de');
-    assert.match(await page.title(), /Handschrift/);
-    await studio.at('prompt').fill('a red apple');
-    await studio.at('language-en').click();
-    assert.equal(await page.getAttribute('html', 'lang'), 'en');
-    assert.match(await page.locator('h1').innerText(), /your own hand/);
-    assert.match(await page.title(), /your own hand/);
-    assert.equal(await studio.at('prompt').inputValue(), 'a red apple', 'nothing that was typed is lost');
-    await page.reload();
-    await studio.at('train-start').waitFor();
-    assert.match(await page.locator('h1').innerText(), /your own hand/);
-    await studio.close();
-  });
-});
-
-describe('however it is looked at', () => {
-  const LONG = 'Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen'.repeat(4);
-
-  test('long words and another direction do not break it', async () => {
-    const studio = await Studio.open({ browser, viewport: { width: 360, height: 740 }, locale: 'de' });
-    const { page } = studio;
-    await studio.giveWorks([{ name: `${LONG}.png`, mimeType: 'image/png', buffer: readFileSync(works[0]) }]);
-    await studio.event('work_added');
-    await studio.giveWorks([{ name: `${LONG}.png`, mimeType: 'image/png', buffer: Buffer.from('Milk.') }]);
-    await studio.at('notice').first().waitFor();
-    await studio.at('prompt').fill(`${LONG} שלום עולם`);
-    await openAll(page);
-    assert.ok((await width(page)) <= 360, `left to right it is ${await width(page)} pixels wide`);
-    await page.evaluate(() => document.documentElement.setAttribute('dir', 'rtl'));
-    assert.ok((await width(page)) <= 360, `right to left it is ${await width(page)} pixels wide`);
-    await studio.screenshot('right-to-left');
-    await studio.close();
   });
 
-  test('who wants no motion gets none', async () => {
-    const studio = await Studio.open({ browser, ready: false, reducedMotion: 'reduce' });
-    await studio.at('train-start').waitFor();
+  step('the page never stutters while it trains, and says in its title how far it is', async () => {
     await studio.giveWorks(works);
     await studio.event('work_added', 5);
-    await studio.train({ steps: 2, trigger: 'in my hand' });
-    await studio.event('trained');
-    const moving = () => studio.page.evaluate(() => document.getAnimations().length);
-    for (let n = 0; n < 20; n++) {
-      assert.equal(await moving(), 0);
-      await studio.page.waitForTimeout(50);
-    }
-    await studio.close();
+    await studio.giveWorks([{ name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('Milk.') }]);
+    await studio.at('notice').first().waitFor();
+    await expectNoStutter(async () => {
+      await studio.train({ steps: 1000, trigger: 'in my hand', rank: 4 });
+      await studio.event('trained', 10);
+    });
+    assert.match(await studio.page.title(), /^1 % · /);
   });
 
-  test('one press shows the whole of it', async () => {
-    const studio = await Studio.open({ browser });
-    await studio.set('sampler-steps', 2);
-    await studio.at('run-example').click();
-    await studio.event('trained', 1);
-    assert.ok(await studio.at('sample-credit').isVisible(), 'whose the works are is said');
-    await studio.event('training_ended');
-    await studio.event('picture', 2);
-    await studio.at('picture-adapter').waitFor();
-    await studio.close();
+  step('axe-core finds nothing while it trains', () => expectAccessibleInEveryLook(studio, 'in training'));
+
+  step('who wants no motion gets none', async () => {
+    const { page } = studio;
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    for (let n = 0; n < 20; n++) {
+      assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
+      await page.waitForTimeout(50);
+    }
+    await page.emulateMedia({ reducedMotion: 'no-preference' });
+  });
+
+  step('training goes on in a hidden tab, and the page says so', async () => {
+    const show = (state) => studio.page.evaluate((state) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => state });
+      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+    }, state);
+    const from = studio.events('trained').length;
+    await show('hidden');
+    await studio.page.waitForTimeout(6_000);
+    await studio.event('trained', from + 2);
+    await show('visible');
+    assert.match(await studio.notice(/hidden/), /from step \d+ to step \d+/);
+  });
+
+  step('paused for a picture, it leaves what was learned, and can go on', async () => {
+    await expectNoStutter(async () => {
+      await studio.make({ prompt: 'a cup of tea', seed: 3 });
+      const ended = await studio.event('training_ended');
+      assert.equal(ended.outcome, 'stopped');
+      await studio.event('picture', 3);
+      await studio.rest();
+    });
+    assert.match(await studio.page.title(), /^Paused/);
+    assert.ok(await studio.at('train-go-on').isVisible());
+    assert.notEqual(await studio.pixels('picture-adapter'), await studio.pixels('picture-base'));
+  });
+
+  step('a divider lies between the model and the hand', async () => {
+    await studio.at('divided').check();
+    await studio.at('divider').press('Home');
+    const at = () => studio.page.locator('.divided').evaluate((figure) => figure.style.getPropertyValue('--at'));
+    assert.equal(await at(), '0%');
+    await studio.at('divider').press('ArrowRight');
+    assert.equal(await at(), '1%');
+    await studio.at('divided').uncheck();
+  });
+
+  step('prompts by strengths make a grid', async () => {
+    const before = studio.events('picture').length;
+    await studio.at('many-kind').selectOption('grid');
+    await studio.set('grid-strengths', '0 1');
+    await studio.make({ prompt: 'a fox\na cup of tea' });
+    await studio.event('picture', before + 4);
+    await studio.rest();
+    const made = studio.events('picture').slice(before).map(({ settings }) => [settings.prompt, settings.strength]);
+    assert.deepEqual(made, [['a fox', 0], ['a fox', 1], ['a cup of tea', 0], ['a cup of tea', 1]]);
+    const cells = studio.at('batch').locator('canvas');
+    const [none, whole] = [await studio.pixelsOf(cells.nth(2)), await studio.pixelsOf(cells.nth(3))];
+    assert.notEqual(none, whole, 'the strength tells');
+    // The pair of before was made at full strength and from the same seed.
+    await studio.at('history-picture').nth(4).click();
+    assert.equal(whole, await studio.pixels('picture-adapter'));
+    await studio.at('many-kind').selectOption('single');
+  });
+
+  step('axe-core finds nothing with everything on the page', () =>
+    expectAccessibleInEveryLook(studio, 'with everything on the page', async (name) => {
+      await openAll(studio.page);
+      await studio.screenshot(`everything-${name.replaceAll(' ', '-')}`);
+    }));
+
+  step('a small adapter travels in a link', async () => {
+    await studio.at('link-with-adapter').check();
+    await studio.at('copy-link').click();
+    await studio.notice(/copied/);
+    const link = await studio.page.evaluate(() => navigator.clipboard.readText());
+    console.log(`a link with an adapter: ${link.length} characters`);
+    const shown = await studio.pixels('picture-adapter');
+    const other = await Studio.open({ browser, address: link });
+    try {
+      assert.match(await other.at('recipe-adapter').innerText(), /in the link itself/);
+      assert.equal(other.events('adapter_loaded').length, 0, 'nothing is loaded before it is asked for');
+      await other.at('recipe-take').click();
+      await other.event('adapter_loaded');
+      await other.rest();
+      await other.at('make').click();
+      await other.event('picture');
+      await other.rest();
+      assert.equal(await other.pixels('picture-adapter'), shown, 'the same link, the same picture');
+    } finally {
+      await other.close();
+    }
+  });
+
+  step('a lost graphics card costs a press and nothing else', async () => {
+    const devtools = await browser.newBrowserCDPSession();
+    await devtools.send('Browser.crashGpuProcess');
+    // An idle engine hears of it when it next uses the device.
+    await studio.at('make').click();
+    await studio.at('engine-lost').waitFor({ timeout: 60_000 });
+    await expectAccessible(studio.page, 'with the graphics card lost');
+    await studio.screenshot('lost');
+    studio.record.events.length = 0;
+    await studio.at('engine-restart').click();
+    await studio.event('adapter_loaded');
+    await studio.event('work_added', 5);
+    await studio.rest();
+    assert.ok(await studio.at('train-go-on').isVisible(), 'the paused training can go on');
   });
 });
 
-test('the page never stutters while it trains', async () => {
-  const studio = await Studio.open({ browser });
-  await studio.giveWorks(works);
-  await studio.event('work_added', 5);
-  await studio.page.evaluate(() => {
-    window.longTasks = [];
-    new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map(({ duration }) => duration)))
-      .observe({ type: 'longtask' });
-  });
-  await browser.startTracing(studio.page, { categories: ['toplevel'] });
-  await studio.train({ steps: 8, trigger: 'in my hand' });
-  await studio.event('training_ended');
-  const { traceEvents } = JSON.parse(await browser.stopTracing());
-  console.log('tasks over 50 ms by the clock, in ms:', await studio.page.evaluate(() => window.longTasks));
-  // By the clock, a task is also as long as the software adapter keeps the cores busy meanwhile; what
-  // the page itself takes is its processor time.
-  const pages = traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
-  const tasks = traceEvents.filter(({ name, pid, tid, tdur }) => tdur !== undefined && /RunTask$/.test(name)
-    && pages.some((page) => page.pid === pid && page.tid === tid));
-  assert.ok(tasks.length > 100, `${tasks.length} tasks were traced`);
-  const longest = Math.max(...tasks.map(({ tdur }) => tdur / 1e3));
-  console.log(`the page's longest task took ${longest.toFixed(1)} ms of its processor`);
-  assert.ok(longest <= 50);
+test('one press shows the whole of it', async () => {
+  const studio = await Studio.open({ browser, ready: false });
+  // Until the model is there the example waits: time to make it short.
+  await studio.at('run-example').click();
+  await studio.expectWorks(25);
+  assert.ok(await studio.at('preset-quick').isChecked());
+  await studio.set('set-steps', 3);
+  await studio.set('set-preview-every', 0);
+  await studio.set('sampler-steps', 1);
+  await studio.at('compare').uncheck();
+  await studio.event('trained', 1);
+  assert.ok(await studio.at('sample-credit').isVisible(), 'whose the works are is said');
+  const ended = await studio.event('training_ended');
+  assert.deepEqual([ended.outcome, ended.steps_done], ['finished', 3]);
+  await studio.event('picture', 6);
+  await studio.rest();
+  assert.equal(await studio.at('batch').locator('li').count(), 6, 'the pictures of the finished example');
+  await studio.close();
+});
+
+test('how it works, in both languages', async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  for (const [file, language] of [['how.html', 'en'], ['how.de.html', 'de']]) {
+    await page.goto(ADDRESS + file);
+    assert.equal(await page.getAttribute('html', 'lang'), language);
+    await expectAccessible(page, file);
+    for (const link of await page.locator('a').evaluateAll((links) => links.map(({ href }) => href))) {
+      assert.ok((await fetch(link)).ok, `${file} leads to ${link}`);
+    }
+  }
+  await context.close();
+});
+
+test('the browser\'s language is taken, another can be chosen, and is remembered', async () => {
+  const studio = await Studio.open({ browser, locale: 'de-AT', ready: false });
+  const { page } = studio;
+  await studio.at('train-start').waitFor();
+  assert.equal(await page.getAttribute('html', 'lang'), 'de');
+  assert.match(await page.title(), /Handschrift/);
+  await studio.at('prompt').fill('a red apple');
+  await studio.at('language-en').click();
+  assert.equal(await page.getAttribute('html', 'lang'), 'en');
+  assert.match(await page.locator('h1').innerText(), /your own hand/);
+  assert.match(await page.title(), /your own hand/);
+  assert.equal(await studio.at('prompt').inputValue(), 'a red apple', 'nothing that was typed is lost');
+  await page.reload();
+  await studio.at('train-start').waitFor();
+  assert.match(await page.locator('h1').innerText(), /your own hand/);
+  await studio.close();
+});
+
+test('long words and another direction do not break it', async () => {
+  const LONG = 'Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen'.repeat(4);
+  const studio = await Studio.open({ browser, viewport: { width: 360, height: 740 }, locale: 'de' });
+  const { page } = studio;
+  await studio.giveWorks([{ name: `${LONG}.png`, mimeType: 'image/png', buffer: readFileSync(works[0]) }]);
+  await studio.event('work_added');
+  await studio.giveWorks([{ name: `${LONG}.png`, mimeType: 'image/png', buffer: Buffer.from('Milk.') }]);
+  await studio.at('notice').first().waitFor();
+  await studio.at('prompt').fill(`${LONG} שלום עולם`);
+  await openAll(page);
+  assert.ok((await width(page)) <= 360, `left to right it is ${await width(page)} pixels wide`);
+  await page.evaluate(() => document.documentElement.setAttribute('dir', 'rtl'));
+  assert.ok((await width(page)) <= 360, `right to left it is ${await width(page)} pixels wide`);
+  await studio.screenshot('right-to-left');
   await studio.close();
 });
 

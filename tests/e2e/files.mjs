@@ -19,8 +19,8 @@ const pngChunk = (type, data) => {
   return out;
 };
 
-/** A grey PNG, one bit a pixel, so that 100 megapixels weigh some kilobytes. */
-export function png(width, height) {
+/** A grey PNG, one bit a pixel, so that 100 megapixels weigh some kilobytes; with a text chunk where there is `text`. */
+export function png(width, height, text) {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
@@ -29,6 +29,7 @@ export function png(width, height) {
   return Buffer.concat([
     Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
     pngChunk('IHDR', header),
+    ...(text ? [pngChunk('tEXt', Buffer.from(text, 'latin1'))] : []),
     pngChunk('IDAT', deflateSync(rows)),
     pngChunk('IEND', Buffer.alloc(0)),
   ]);

@@ -41,19 +41,3 @@ test('a dark page has light words', async () => {
   assert.ok(light.ground > 200 && light.words < 80, JSON.stringify(light));
   assert.ok(dark.ground < 60 && dark.words > 180, JSON.stringify(dark));
 });
-
-test('the keyboard reaches what matters, in order', async () => {
-  const studio = await Studio.open({ browser, ready: false });
-  await studio.at('train-start').waitFor();
-  const reached = [];
-  for (let n = 0; n < 60; n++) {
-    await studio.page.keyboard.press('Tab');
-    const id = await studio.page.evaluate(() => document.activeElement?.dataset?.testid);
-    if (id) reached.push(id);
-  }
-  const places = ['works-input', 'preset-', 'train-start', 'prompt', 'make'].map((start) =>
-    reached.findIndex((id) => id.startsWith(start)));
-  assert.ok(places.every((at) => at >= 0), `reached only ${reached}`);
-  assert.deepEqual(places, [...places].sort((a, b) => a - b), `in the order ${reached}`);
-  await studio.close();
-});

@@ -1,10 +1,11 @@
-// Makes the pictures that are kept with the project: the icons, the preview that others show with a
-// link, and screenshots for docs/. Not a test; with the page served, run
+// Makes the pictures that are kept with the project: those of the finished example, which the page draws
+// itself, the icons, the preview that others show with a link, and screenshots of every state for docs/.
+// Not a test; with the page served, run
 // ATELIER=http://127.0.0.1:8080/ CHROMIUM=$(which chromium) node pictures.mjs
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { openBrowser } from './browser.mjs';
+import { ADDRESS, PLAIN_ADDRESS, openBrowser } from './browser.mjs';
 import { Studio, drawings } from './studio.mjs';
 
 const at = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -28,7 +29,81 @@ for (const size of [180, 192, 512]) {
 await draw(at('www/icons/maskable-512.png'), 512, 512,
   `<body style="background:#26231f"><img src="${icon}" width="400" height="400" style="margin:56px">`);
 
-const works = drawings('gerald').filter((path) => !/drink|cup|mug|coffee/.test(path)).slice(0, 16);
+const samples = JSON.parse(readFileSync(at('www/samples/samples.json'), 'utf8'));
+const drawn = samples[0].drawn;
+
+/** One sheet a state: three widths, light and dark, at half their size. */
+const LOOKS = ['light', 'dark'].flatMap((colorScheme) =>
+  [[400, 840], [800, 1100], [1280, 900]].map(([width, height]) => ({ colorScheme, viewport: { width, height } })));
+async function sheet(name, page, place) {
+  const shots = [];
+  for (const { colorScheme, viewport } of LOOKS) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate((place) => (place ? document.querySelector(place)?.scrollIntoView() : scrollTo(0, 0)), place);
+    await page.waitForTimeout(300);
+    const shot = await page.screenshot({ type: 'jpeg', quality: 92 });
+    shots.push(`<img src="data:image/jpeg;base64,${shot.toString('base64')}" width="${viewport.width / 2}">`);
+  }
+  const rows = [shots.slice(0, 3), shots.slice(3)].map((row) => `<p>${row.join('')}</p>`);
+  await draw(at(`docs/screens/${name}.jpg`), 1300, 1140, `
+    <style>body { background: #8a8a8a; padding: 10px } p { display: flex; gap: 10px; align-items: start; margin-bottom: 20px }</style>${rows.join('')}`);
+}
+
+rmSync(at('docs/screens'), { recursive: true, force: true });
+mkdirSync(at('docs/screens'), { recursive: true });
+mkdirSync(at('www/samples/drawn'), { recursive: true });
+
+const studio = await Studio.open({ browser });
+const { page } = studio;
+await studio.at('run-example').waitFor();
+await sheet('first-visit', page);
+
+// The example, run as a visitor would; its pictures are the finished example's.
+await studio.at('run-example').click();
+await studio.event('trained', 1);
+await sheet('works', page, '#works');
+await studio.event('trained', 45);
+await sheet('training', page, '[data-testid=train-stop]');
+await studio.event('training_ended');
+await studio.event('picture', 2 * drawn.length);
+await studio.rest();
+await sheet('trained', page, '[data-testid=run]');
+await sheet('pictures', page, '.pair');
+await page.setViewportSize({ width: 1280, height: 900 });
+await page.emulateMedia({ colorScheme: 'light' });
+for (const [n, { file }] of drawn.entries()) {
+  await studio.at('batch').locator('button').nth(n).click();
+  writeFileSync(at(`www/samples/drawn/${file}`), (await studio.save('save-picture')).bytes);
+}
+await page.screenshot({ path: at('docs/page.png'), fullPage: true });
+
+await studio.at('many-kind').selectOption('grid');
+await studio.make({ prompt: 'a red mushroom\na house\na fish' });
+await studio.event('picture', 2 * drawn.length + 12);
+await studio.rest();
+await sheet('grid-and-history', page, '#batch-title');
+await page.evaluate(() => { document.querySelector('[data-testid=requests]').open = true; });
+await sheet('requests', page, '[data-testid=requests]');
+const devtools = await browser.newBrowserCDPSession();
+await devtools.send('Browser.crashGpuProcess');
+await studio.at('make').click();
+await studio.at('engine-lost').waitFor();
+await sheet('lost', page);
+await page.goto(`${ADDRESS}how.html`);
+await sheet('how', page);
+await studio.close();
+const unsupported = await Studio.open({ browser, ready: false, address: PLAIN_ADDRESS });
+await unsupported.at('unsupported').waitFor();
+await sheet('unsupported', unsupported.page);
+await unsupported.close();
+
+writeFileSync(at('docs/screens/README.md'), `# The page in every state
+
+Made by \`tests/e2e/pictures.mjs\` in Chromium on a software adapter: each state at 400, 800 and 1280 pixels, light and dark, at half size.
+`);
+
+const works = drawings('gerald').filter((path) => !/drink|cup|mug|coffee/.test(path)).slice(0, 8);
 const tile = (path) => `<img src="${dataUrl(path, 'image/png')}">`;
 await draw(at('www/preview.jpg'), 1200, 630, `
   <style>
@@ -37,24 +112,13 @@ await draw(at('www/preview.jpg'), 1200, 630, `
     b { font: 400 68px/1.1 "Palatino Linotype", P052, "URW Palladio L", "DejaVu Serif", serif; letter-spacing: -.012em; display: block; margin: 20px 0 28px }
     small { font: 30px "Palatino Linotype", P052, "URW Palladio L", "DejaVu Serif", serif }
     p { color: #5f5a51 }
-    section { display: grid; grid-template-columns: repeat(4, 144px); gap: 12px; rotate: -4deg }
-    img { width: 144px; height: 144px; padding: 14px; background: #fff; border-radius: 4px; box-shadow: 0 0 0 1px #dcd7cb; object-fit: contain }
+    aside { font: 22px system-ui, "Liberation Sans", sans-serif; color: #5f5a51 }
+    section { display: grid; grid-template-columns: repeat(4, 118px); gap: 10px; margin: 10px 0 26px }
+    .drawn { grid-template-columns: repeat(3, 161px) }
+    img { width: 100%; aspect-ratio: 1; padding: 8%; background: #fff; border-radius: 4px; box-shadow: 0 0 0 1px #dcd7cb; object-fit: contain }
+    .drawn img { padding: 0 }
   </style>
   <div><small>Atelier</small><b>New pictures in your own hand.</b><p>Learned from your own works, on your own graphics card. Nothing is uploaded.</p></div>
-  <section>${works.map(tile).join('')}</section>`);
-
-// The page as it is at three widths, light and dark: first visit, and with works.
-mkdirSync(at('docs/screens'), { recursive: true });
-for (const [name, width, height] of [['phone', 390, 844], ['tablet', 820, 1180], ['desktop', 1280, 900]]) {
-  for (const colorScheme of ['light', 'dark']) {
-    const studio = await Studio.open({ browser, viewport: { width, height }, colorScheme });
-    await studio.at('run-example').waitFor();
-    await studio.screenshotAt(at(`docs/screens/${name}-${colorScheme}.jpg`));
-    await studio.close();
-  }
-}
-writeFileSync(at('docs/screens/README.md'), `# The page at three widths
-
-Made by \`tests/e2e/pictures.mjs\`: a first visit on a phone, a tablet and a desk, light and dark.
-`);
+  <aside>Works<section>${works.slice(0, 4).map(tile).join('')}</section>Drawn by the page
+  <section class="drawn">${drawn.slice(0, 6).map(({ file }) => tile(at(`www/samples/drawn/${file}`))).join('')}</section></aside>`);
 await browser.close();

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ADDRESS, openBrowser, openPage } from './browser.mjs';
-import { Studio } from './studio.mjs';
+import * as files from './files.mjs';
+import { Studio, drawings } from './studio.mjs';
 
 let browser;
 let studio;
@@ -64,10 +65,32 @@ test('a dropped picture gives its recipe back, ours and another tool\'s', async 
   await studio.giveWorks([{ name: left.file.name, mimeType: 'image/png', buffer: left.file.bytes }]);
   assert.equal(await studio.at('recipe-prompt').innerText(), RECIPE.prompt);
   await studio.at('recipe-dismiss').click();
+  const words = 'a lighthouse\nNegative prompt: fog\nSteps: 12, Sampler: Euler a, CFG scale: 6.5, Seed: 42, Size: 512x512, Model: another';
+  await studio.giveWorks([{ name: 'theirs.png', mimeType: 'image/png', buffer: files.png(64, 64, `parameters\0${words}`) }]);
+  await studio.until(async () => (await studio.at('recipe-prompt').innerText()) === 'a lighthouse', () => 'the other recipe');
+  const offer = await studio.at('recipe-offer').innerText();
+  for (const fact of ['fog', 'seed 42', '12 steps', 'Euler a', 'guidance 6.5', 'another model']) {
+    assert.ok(offer.includes(fact), `${fact} is in ${offer}`);
+  }
+  await studio.at('recipe-dismiss').click();
   await studio.expectWorks(0);
 });
 
-test('many at once: batches, variations, a grid, favourites, a zip', async () => {
+test('a picture dropped where pictures are made is one to start from', async () => {
+  await studio.drop([drawings('gerald')[0]], studio.at('prompt'));
+  await studio.at('started-from').waitFor();
+  await studio.expectWorks(0);
+  await studio.make(RECIPE);
+  await studio.rest();
+  const { settings } = studio.events('picture').at(-1);
+  assert.ok(settings.image_strength > 0);
+  assert.notEqual(await studio.pixels('picture-base'), left.pixels, 'it is another than from noise');
+  await studio.at('started-from').getByRole('button').click();
+  assert.equal(await studio.at('started-from').count(), 0);
+});
+
+test('many at once: batches, variations, favourites, a zip', async () => {
+  const before = studio.events('picture').length;
   await studio.set('sampler-steps', 2);
   await studio.at('many-count').fill('3');
   await studio.at('many-count').press('Tab');
@@ -78,7 +101,7 @@ test('many at once: batches, variations, a grid, favourites, a zip', async () =>
   assert.deepEqual(seeds, [5, 6, 7]);
   await studio.at('many-kind').selectOption('variations');
   await studio.at('make').click();
-  await studio.until(() => studio.events('picture').length >= 7, () => 'three variations');
+  await studio.until(() => studio.events('picture').length >= before + 6, () => 'three variations');
   await studio.rest();
   const variations = studio.events('picture').slice(-3).map((picture) => picture.settings);
   assert.ok(variations.every(({ seed, variation_strength: v }) => seed === 5 && v > 0));

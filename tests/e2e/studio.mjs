@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { OUT, PATIENCE, openBrowser, openPage, recordPage, visit } from './browser.mjs';
 
@@ -17,6 +18,18 @@ export function drawings(author) {
     if (set.name.includes(author)) return pictures.map((name) => join(folder, name));
   }
   throw new Error(`www/samples has no set by ${author}`);
+}
+
+/** Tests of one page, each going on from where the one before ended: after one that failed the rest is skipped, for it would only wait in vain. */
+export function steps() {
+  let failed = false;
+  return (name, go) =>
+    test(name, async (t) => {
+      if (failed) return t.skip('a step before it failed');
+      failed = true;
+      await go();
+      failed = false;
+    });
 }
 
 export class Studio {
@@ -88,10 +101,11 @@ export class Studio {
     await this.at('works-input').setInputFiles(files);
   }
 
-  /** Drops files from the file manager onto the page: the browser's own drag and drop, not a made-up event. */
-  async dropWorks(paths) {
-    const box = await this.page.locator('body').boundingBox();
-    const where = { x: Math.round(box.x + box.width / 2), y: 300 };
+  /** Drops files from the file manager onto a place: the browser's own drag and drop, not a made-up event. */
+  async drop(paths, place = this.page.locator('.intro')) {
+    await place.scrollIntoViewIfNeeded();
+    const box = await place.boundingBox();
+    const where = { x: Math.round(box.x + box.width / 2), y: Math.round(box.y + box.height / 2) };
     const devtools = await this.context.newCDPSession(this.page);
     const data = { items: [], files: paths, dragOperationsMask: 1 };
     for (const type of ['dragEnter', 'dragOver', 'drop']) {
@@ -121,10 +135,11 @@ export class Studio {
   // --- Training and pictures ---
 
   /** Trains with few previews and pictures of few steps, which is what a software adapter bears. */
-  async train({ steps, trigger, sampleSteps = 2 }) {
+  async train({ steps, trigger, rank, sampleSteps = 2 }) {
     await this.at('trigger').fill(trigger);
     await this.at('preset-quick').check();
     await this.set('set-steps', steps);
+    if (rank !== undefined) await this.set('set-rank', rank);
     await this.set('set-preview-every', steps);
     await this.set('set-preview-prompts', 'a cup of tea');
     await this.set('sampler-steps', sampleSteps);
@@ -158,7 +173,10 @@ export class Studio {
 
   /** Pixels of a shown picture, as one string that can be compared. */
   async pixels(id) {
-    const shown = this.at(id).first();
+    return this.pixelsOf(this.at(id).first());
+  }
+
+  async pixelsOf(shown) {
     await shown.waitFor();
     return shown.evaluate((canvas) => {
       const { width, height } = canvas;

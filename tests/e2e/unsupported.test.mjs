@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { expectAccessibleInEveryLook } from './axe.mjs';
 import { ADDRESS, PLAIN_ADDRESS, openBrowser } from './browser.mjs';
 import { Studio } from './studio.mjs';
 
@@ -20,6 +21,8 @@ for (const [what, options, name] of [
       assert.match(text, /WebGPU/);
       assert.match(text, /Chrome|Edge|Safari|Firefox|settings|driver/i, 'what to do');
       assert.ok(await studio.at('train-start').isHidden(), 'nothing is offered that cannot work');
+      assert.ok(await studio.at('run-example').isHidden());
+      await expectAccessibleInEveryLook(studio, what);
     } finally {
       await browser.close();
     }

@@ -2,9 +2,9 @@
 // it, the file saved, and used again on another day.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 import { ADDRESS, openBrowser } from './browser.mjs';
-import { Studio, drawings } from './studio.mjs';
+import { Studio, drawings, steps } from './studio.mjs';
 
 const STEPS = 12;
 const SAMPLE_STEPS = 8;
@@ -24,21 +24,13 @@ after(() => browser?.close());
 /** What the first visit leaves to the second. */
 const left = {};
 
-/** A step of the way. What needs one that failed is skipped: it would only wait in vain. */
-let failed = false;
-const step = (name, go) =>
-  test(name, async (t) => {
-    if (failed) return t.skip('a step before it failed');
-    failed = true;
-    await go();
-    failed = false;
-  });
+const step = steps();
 
 step('drawings come in by the file dialogue and by drag and drop', async () => {
   const works = drawings('gerald').slice(0, 20);
   assert.equal(works.length, 20, 'the page ships 20 drawings by Gerald G.');
   await studio.giveWorks(works.slice(0, 19));
-  await studio.dropWorks(works.slice(19));
+  await studio.drop(works.slice(19));
   await studio.event('work_added', 20);
   await studio.expectWorks(20);
   await studio.screenshot('1-works');
@@ -61,6 +53,10 @@ step('training runs, and the loss at fixed noise falls', async () => {
   assert.ok(last.loss < first.loss, `validation loss went from ${first.loss} to ${last.loss}`);
   assert.ok(await studio.at('loss-plot').isVisible());
   assert.ok(studio.events('previewed').length >= 2, 'previews before and after');
+  const now = await studio.pixels('preview-large');
+  await studio.at('preview-slider').press('Home');
+  assert.equal(await studio.at('preview-at').innerText(), 'before');
+  assert.notEqual(await studio.pixels('preview-large'), now, 'the slider goes back to before');
   const seconds = studio.events('trained').at(-1).seconds_per_step;
   console.log(`training: ${seconds.toFixed(2)} s a step; validation ${first.loss} -> ${last.loss}`);
 });

@@ -38,6 +38,23 @@ fn yes() -> bool {
     true
 }
 
+/// How often in a run the validation loss is looked at, apart from before and with previews.
+const VALIDATIONS: u32 = 10;
+
+impl TrainingSettings {
+    /// Whether previews are made after `step`: every so many steps, and at the end.
+    pub fn previews_after(&self, step: u32) -> bool {
+        let every = self.preview_every;
+        every > 0 && (step.is_multiple_of(every) || step == self.steps)
+    }
+
+    /// Whether the validation loss is looked at after `step`: ten times a run, and with each preview.
+    pub fn validates_after(&self, step: u32) -> bool {
+        let every = (self.steps / VALIDATIONS).max(1);
+        step.is_multiple_of(every) || step == self.steps || self.previews_after(step)
+    }
+}
+
 /// The three choices on the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

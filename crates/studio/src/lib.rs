@@ -26,6 +26,7 @@ mod worker;
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
 
 /// Puts the page in place of the "opening" words of `index.html`.
 pub fn start() {
@@ -33,7 +34,13 @@ pub fn start() {
     let Some(root) = document().get_element_by_id("studio") else {
         return;
     };
-    // Not through innerHTML, which the page's policy leaves to nobody.
-    root.replace_children_with_node_0();
-    mount_to(root.unchecked_into(), components::App).forget();
+    // Not Leptos's, which is there only once something is mounted.
+    spawn_local(async move {
+        // The first screen shows them, and shall not move once it is there.
+        let sets = samples::sets().await;
+        // Not through innerHTML, which the page's policy leaves to nobody.
+        root.replace_children_with_node_0();
+        let app = move || view! { <components::App sets=sets.clone() /> };
+        mount_to(root.unchecked_into(), app).forget();
+    });
 }

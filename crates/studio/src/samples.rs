@@ -6,7 +6,7 @@ use web_sys::File;
 
 use crate::{
     files,
-    store::{SampleSet, SampleWork},
+    store::{DrawnPicture, SampleSet, SampleWork},
 };
 
 /// The sets that come with the site; none where it has none.
@@ -26,6 +26,11 @@ pub fn address(set: &SampleSet, work: &SampleWork) -> String {
         .map(|part| String::from(encode_uri_component(part)));
     let path = path.collect::<Vec<_>>().join("/");
     format!("samples/{}/{path}", encode_uri_component(&set.id))
+}
+
+/// Where a picture is that the page drew.
+pub fn drawn_address(picture: &DrawnPicture) -> String {
+    format!("samples/drawn/{}", encode_uri_component(&picture.file))
 }
 
 /// One of a set's works, as if the artist had picked it.

@@ -23,17 +23,20 @@ use crate::{
     files,
     gate::{self, Gatekeeper},
     language, requests,
-    store::{EngineState, Place},
+    store::{EngineState, Place, SampleSet},
     strings::t,
     studio::Studio,
 };
 
 /// The page and what it keeps. A change of language draws it anew from the store.
 #[component]
-pub fn App() -> impl IntoView {
+pub fn App(
+    /// Works to try with.
+    sets: Vec<SampleSet>,
+) -> impl IntoView {
     let spoken = language::begin();
     provide_context(spoken);
-    let studio = Studio::open();
+    let studio = Studio::open(sets);
     provide_context(studio);
     leaving::watch(studio.store, hidden::watch(studio));
     provide_context(requests::listen());

@@ -7,6 +7,7 @@ mod chapter;
 mod crop;
 mod divider;
 mod engine_trouble;
+mod example;
 mod fields;
 mod gallery;
 mod hidden;

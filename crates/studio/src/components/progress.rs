@@ -22,7 +22,12 @@ pub fn ProgressBar(
         <div class="progress">
             <p class="progress-words">
                 <span data-testid=testid>{label}</span>
-                <span class="left">{left}</span>
+                <span
+                    class="left"
+                    data-seconds=move || seconds_left.get().map(|s| format!("{s:.0}"))
+                >
+                    {left}
+                </span>
             </p>
             <div
                 class="bar"

@@ -93,7 +93,7 @@ impl Store {
                     if let Some(run) = run {
                         (run.step, run.steps) = (step, steps);
                         run.pace.trained(now);
-                        let measured = run.pace.left(step, steps, run.settings.preview_every);
+                        let measured = run.pace.left(step, &run.settings);
                         run.seconds_left = Some(measured.unwrap_or(seconds_left));
                     }
                 });

@@ -384,6 +384,7 @@ fn restored_work(record: WorkRecord) -> Work {
                 licence: set.licence,
                 source: set.source,
                 works: Vec::new(),
+                drawn: Vec::new(),
             })
         }),
     }

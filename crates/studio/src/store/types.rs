@@ -118,6 +118,17 @@ pub struct SampleSet {
     pub licence: String,
     pub source: String,
     pub works: Vec<SampleWork>,
+    /// What the page drew once it had learned from them (`tests/e2e/pictures.mjs` makes them).
+    #[serde(default)]
+    pub drawn: Vec<DrawnPicture>,
+}
+
+/// A picture of the finished example, and what it was asked for.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+pub struct DrawnPicture {
+    pub file: String,
+    pub prompt: String,
+    pub seed: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]

@@ -33,14 +33,18 @@ pub static DE: Strings = Strings {
             "Sag, was gezeichnet werden soll, und sieh es in deiner Handschrift neben dem Bild des Modells.",
         ),
     ],
-    welcome_run: "Zeig es mir mit Beispielwerken",
-    welcome_running: "Das Beispiel läuft …",
-    welcome_what: |n, author| {
+    example: "Ein fertiges Beispiel",
+    example_works: |n, author| format!("{} von {author}", works(n)),
+    example_drawn: |n| {
         format!(
-            "Ein Druck: Die Seite nimmt {} von {author}, lernt daraus und zeichnet.",
-            works(n)
+            "Von dieser Seite gezeichnet, nach {} Lernen",
+            steps_dative(n)
         )
     },
+    example_picture: |prompt| format!("{prompt}, gezeichnet von dieser Seite"),
+    example_run: "Dieses Beispiel hier ausführen",
+    example_running: "Das Beispiel läuft …",
+    example_what: "Ein Druck: Die Werke kommen herein, deine Grafikkarte lernt aus ihnen, und die Bilder werden neu gezeichnet.",
     how: "Wie es geht und was es nicht kann",
     how_page: "how.de.html",
 

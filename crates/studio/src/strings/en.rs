@@ -30,14 +30,13 @@ pub static EN: Strings = Strings {
             "Say what to draw, and see it in your hand beside the model’s own.",
         ),
     ],
-    welcome_run: "Show me, with sample works",
-    welcome_running: "The example is under way …",
-    welcome_what: |n, author| {
-        format!(
-            "One press: it takes {} by {author}, learns from them and draws.",
-            works(n)
-        )
-    },
+    example: "A finished example",
+    example_works: |n, author| format!("{} by {author}", works(n)),
+    example_drawn: |n| format!("Drawn by this page, after {} of learning", steps(n)),
+    example_picture: |prompt| format!("{prompt}, drawn by this page"),
+    example_run: "Run this example here",
+    example_running: "The example is under way …",
+    example_what: "One press: the works come in, your graphics card learns from them, and the pictures are drawn anew.",
     how: "How it works, and what it cannot do",
     how_page: "how.html",
 

@@ -92,10 +92,17 @@ pub struct Strings {
     // First visit
     /// What one does, and what that is: works, training, pictures.
     pub welcome_steps: [(&'static str, &'static str); 3],
-    pub welcome_run: &'static str,
-    pub welcome_running: &'static str,
+    /// What the finished example is called, for those who do not see it.
+    pub example: &'static str,
     /// Number of sample works, author.
-    pub welcome_what: fn(usize, &str) -> String,
+    pub example_works: fn(usize, &str) -> String,
+    /// Steps.
+    pub example_drawn: fn(u32) -> String,
+    /// Prompt.
+    pub example_picture: fn(&str) -> String,
+    pub example_run: &'static str,
+    pub example_running: &'static str,
+    pub example_what: &'static str,
     pub how: &'static str,
     /// The file beside the page.
     pub how_page: &'static str,
@@ -317,6 +324,14 @@ pub struct Strings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_opens_with_the_words_it_begins_with() {
+        let index = include_str!("../../../../www/index.html");
+        for words in [en::EN.title, en::EN.lead, en::EN.document_title] {
+            assert!(index.contains(&format!(">{words}<")), "{words}");
+        }
+    }
 
     #[test]
     fn the_first_language_spoken_is_taken() {

@@ -1,4 +1,5 @@
-//! The example of a first visit: sample works in, a quick training, pictures out, at one press.
+//! The example of a first visit: sample works in, a quick training, the pictures of the finished example
+//! out, at one press.
 
 use atelier_protocol::Preset;
 use leptos::prelude::*;
@@ -6,8 +7,8 @@ use leptos::prelude::*;
 use super::Studio;
 use crate::store::TrainGate;
 
-/// Things that Sketch can draw, other than those on the sample works.
-const PROMPTS: [&str; 2] = ["red mushroom", "heart"];
+/// How many of its pictures are previewed while it learns.
+const PREVIEWED: usize = 2;
 
 impl Studio {
     /// Begins it; training starts by itself once model and works are there, and ends with a picture.
@@ -19,8 +20,11 @@ impl Studio {
             return;
         };
         self.store.choose_preset(Preset::Quick);
-        let prompts = PROMPTS.map(str::to_owned).to_vec();
-        self.store.training.update(|s| s.preview_prompts = prompts);
+        let prompts = set.drawn.iter().take(PREVIEWED).map(|d| d.prompt.clone());
+        let prompts: Vec<String> = prompts.collect();
+        if !prompts.is_empty() {
+            self.store.training.update(|s| s.preview_prompts = prompts);
+        }
         self.example.set(true);
         self.try_samples(set);
     }
@@ -35,6 +39,10 @@ impl Studio {
                 TrainGate::Open => {
                     self.example.set(false);
                     self.train();
+                    let drawn = self
+                        .sample_sets
+                        .with_untracked(|sets| sets.first().map(|s| s.drawn.clone()));
+                    self.example_pictures.set_value(drawn.unwrap_or_default());
                     if let Some(chapter) = document().get_element_by_id("train") {
                         chapter.scroll_into_view();
                     }

@@ -1,7 +1,7 @@
 //! Pictures: made, and saved.
 
 use atelier_project::Zip;
-use atelier_protocol::{Buffer, JobId, Request};
+use atelier_protocol::{Buffer, JobId, Request, SampleSettings};
 use js_sys::Uint8Array;
 use leptos::{prelude::*, task::spawn_local};
 use web_sys::{File, Url};
@@ -9,7 +9,9 @@ use web_sys::{File, Url};
 use super::{Studio, projects::Parts};
 use crate::{
     files, format,
-    store::{Activity, EngineState, Made, Place, SampleProgress, Shot, StartImage, Tone},
+    store::{
+        Activity, DrawnPicture, EngineState, Made, Place, SampleProgress, Shot, StartImage, Tone,
+    },
     strings::t,
 };
 
@@ -26,7 +28,13 @@ impl Studio {
             self.roll_seed();
         }
         let settings = store.sample.get_untracked();
-        let mut all = store.wish.with_untracked(|w| w.settings(&settings, rolled));
+        let all = store.wish.with_untracked(|w| w.settings(&settings, rolled));
+        self.make_all(all);
+    }
+
+    /// Makes them one after the other; they are shown as a sheet.
+    fn make_all(self, mut all: Vec<SampleSettings>) {
+        let store = self.store;
         for settings in &mut all {
             settings.compare &= store.current.get_untracked().is_some();
         }
@@ -127,9 +135,25 @@ impl Studio {
         }
     }
 
-    /// With a new adapter the artist sees a picture at once, of their own prompt where there is one.
+    /// With a new adapter the artist sees a picture at once, of their own prompt where there is one; after
+    /// the example, its pictures.
     pub(super) fn first_picture(self) {
         let store = self.store;
+        let example = self.example_pictures.try_update_value(std::mem::take);
+        if let Some(example) = example.filter(|pictures| !pictures.is_empty()) {
+            let base = store.sample.get_untracked();
+            let settings = |picture: DrawnPicture| SampleSettings {
+                prompt: picture.prompt,
+                seed: picture.seed,
+                ..base.clone()
+            };
+            let all: Vec<SampleSettings> = example.into_iter().map(settings).collect();
+            if let Some(last) = all.last() {
+                store.sample.set(last.clone());
+            }
+            self.make_all(all);
+            return;
+        }
         let prompt = store
             .training
             .with_untracked(|s| s.preview_prompts.first().cloned());

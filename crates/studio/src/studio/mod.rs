@@ -16,12 +16,14 @@ use std::{collections::HashMap, sync::Arc};
 use atelier_protocol::{Event, Request, WorkId};
 use js_sys::ArrayBuffer;
 use keeping::Keeper;
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use web_sys::File;
 
 use crate::{
-    files, gate, samples,
-    store::{Bytes, EngineState, FilePurpose, FollowUp, Place, SampleSet, Store, Tone},
+    files, gate,
+    store::{
+        Bytes, DrawnPicture, EngineState, FilePurpose, FollowUp, Place, SampleSet, Store, Tone,
+    },
     strings::t,
     worker::EngineWorker,
 };
@@ -47,11 +49,13 @@ pub struct Studio {
     pub fetching_samples: RwSignal<bool>,
     /// The example was asked for, and its training has not begun.
     pub example: RwSignal<bool>,
+    /// What is drawn once the example's training has ended.
+    example_pictures: StoredValue<Vec<DrawnPicture>>,
 }
 
 impl Studio {
-    /// Opens the studio: starts the engine, looks for sample works.
-    pub fn open() -> Self {
+    /// Opens the studio: starts the engine, and brings back what is kept.
+    pub fn open(sets: Vec<SampleSet>) -> Self {
         let studio = Self {
             store: Store::default(),
             engine: StoredValue::new_local(None),
@@ -60,21 +64,16 @@ impl Studio {
             works_offered: StoredValue::new_local(None),
             keeper: StoredValue::new_local(Keeper::default()),
             gallery_adapter: StoredValue::new(None),
-            sample_sets: RwSignal::new(Vec::new()),
+            sample_sets: RwSignal::new(sets.into_iter().map(Arc::new).collect()),
             fetching_samples: RwSignal::new(false),
             example: RwSignal::new(false),
+            example_pictures: StoredValue::new(Vec::new()),
         };
         studio.watch_example();
         studio.open_gallery();
         studio.start_engine();
         studio.begin_keeping();
         studio.heed_links();
-        spawn_local(async move {
-            let sets = samples::sets().await;
-            studio
-                .sample_sets
-                .set(sets.into_iter().map(Arc::new).collect());
-        });
         studio
     }
 

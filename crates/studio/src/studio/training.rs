@@ -20,6 +20,7 @@ impl Studio {
             return;
         }
         store.clear_notices(Place::Train);
+        self.example_pictures.update_value(Vec::clear);
         let mut settings = store.training.get_untracked();
         settings.trigger = store.trigger.get_untracked().trim().to_owned();
         settings.preview_prompts.retain(|p| !p.trim().is_empty());
@@ -73,7 +74,7 @@ impl Studio {
         store.clear_notices(Place::Train);
         let job = store.new_job();
         (run.job, run.outcome, run.step) = (job, None, checkpoint.step);
-        run.pace = Default::default();
+        run.pace.resumed();
         store.run.set(Some(run.clone()));
         store.activity.set(Activity::Training(job));
         store.announcement.set(t().training_started.to_owned());
