@@ -1,18 +1,22 @@
-// The one place where the page starts scripts of its own: the engine's worker, and the gatekeeper
-// (sw.js, a service worker), which lets nothing but GETs of this site's files through and keeps them.
+// The one place where the page starts scripts of its own: the engine's worker, the library's, and the
+// gatekeeper (sw.js, a service worker), which lets nothing but GETs of this site's files through and
+// keeps them, and the library's of models that the artist asked for.
 
 const ENGINE = new URL("engine.js", import.meta.url).href;
+const LIBRARY = new URL("library.js", import.meta.url).href;
 const GATEKEEPER = new URL("sw.js", import.meta.url).href;
 /** How long the start of the page waits for the gatekeeper, in milliseconds. */
 const PATIENCE = 2_000;
 
-// The page's policy wants trusted types, and this is the only one: it knows two scripts and no third.
+// The page's policy wants trusted types, and this is the only one: it knows three scripts and no fourth.
 const scripts = {
-  // A worker that is fetched has the policy that its host sends, which is none; one from a blob has
-  // the page's.
-  engine: () => URL.createObjectURL(new Blob([`import ${JSON.stringify(ENGINE)};`], { type: "text/javascript" })),
+  engine: () => importing(ENGINE),
+  library: () => importing(LIBRARY),
   gatekeeper: () => GATEKEEPER,
 };
+// A worker that is fetched has the policy that its host sends, which is none; one from a blob has the
+// page's.
+const importing = (script) => URL.createObjectURL(new Blob([`import ${JSON.stringify(script)};`], { type: "text/javascript" }));
 const createScriptURL = (name) => {
   if (!Object.hasOwn(scripts, name)) throw new TypeError(`${name} is no script of this page`);
   return scripts[name]();
@@ -22,6 +26,11 @@ const policy = globalThis.trustedTypes?.createPolicy("atelier", { createScriptUR
 /** The engine's worker, just started. */
 export function engine() {
   return new Worker(policy.createScriptURL("engine"), { type: "module", name: "atelier-engine" });
+}
+
+/** The library's worker, just started: it fetches Studio models and keeps them. */
+export function library() {
+  return new Worker(policy.createScriptURL("library"), { type: "module", name: "atelier-library" });
 }
 
 const container = navigator.serviceWorker;

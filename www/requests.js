@@ -3,7 +3,7 @@
 
 const CHANNEL = "atelier-requests";
 
-/** Tells of requests as `{who, url, at, bytes, kept, blocked}`; `who` is "page", "engine" or "gatekeeper". */
+/** Tells of requests as `{who, url, at, bytes, kept, blocked}`; `who` is "page", "engine", "library" or "gatekeeper". */
 export function openList(who) {
   const channel = new BroadcastChannel(CHANNEL);
   const told = [];
@@ -17,11 +17,11 @@ export function openList(who) {
   };
 }
 
-/** Reports all that the browser's own record of this thread has, from its beginning. */
-export function report(who) {
+/** Reports what the browser's own record of this thread has, from its beginning, of addresses that are `wanted`. */
+export function report(who, wanted = () => true) {
   const tell = openList(who);
   const observer = new PerformanceObserver((list) => {
-    const asked = list.getEntries().filter(({ name }) => /^https?:/.test(name));
+    const asked = list.getEntries().filter(({ name }) => /^https?:/.test(name) && wanted(name));
     tell(asked.map((entry) => ({
       url: entry.name,
       at: performance.timeOrigin + entry.startTime,

@@ -1,6 +1,7 @@
 // The gatekeeper: a service worker that stands between the page, the engine and the network. It lets
 // nothing through but GETs of this site's own files, tells the page of each, and keeps the files, so
-// that after the first visit everything works without a network.
+// that after the first visit everything works without a network. Models that the artist asks for by name
+// pass too, and are not kept here: the library keeps them.
 //
 // Files are kept under their contents' hash, and only when they have it. So a version of the site is
 // whole or not there, and an update fetches what has changed and nothing else.
@@ -9,6 +10,11 @@
 const FILES = {};
 
 const SITE = new URL("./", self.location.href).href;
+// The Hub, and all that the library asks there: what there is of a model, and its files at a commit.
+const HUB = "https://huggingface.co/";
+const OF_HUB = [/^api\/models\/[\w.-]+\/[\w.-]+\/revision\/[\w.%-]+\?blobs=true$/, /^[\w.-]+\/[\w.-]+\/resolve\/[0-9a-f]{40}\/[\w.%~/-]+$/];
+// In the same layout, models that the site serves itself.
+const OWN_HUB = `${SITE}hub/`;
 // Hosts may serve several sites from one origin.
 const STORE = `atelier ${SITE}`;
 const keyOf = (path) => `${addressOf(path)}?sha256=${FILES[path]}`;
@@ -59,6 +65,7 @@ async function takeOver(page) {
 
 self.addEventListener("fetch", (event) => {
   const { method, url } = event.request;
+  if (method === "GET" && isOfModel(url)) return;
   if (method !== "GET" || !url.startsWith(SITE)) {
     tell([{ url, at: Date.now(), blocked: true }]);
     event.respondWith(Response.error());
@@ -66,6 +73,11 @@ self.addEventListener("fetch", (event) => {
   }
   event.respondWith(answer(event));
 });
+
+function isOfModel(url) {
+  const base = [HUB, OWN_HUB].find((base) => url.startsWith(base));
+  return Boolean(base) && OF_HUB.some((form) => form.test(url.slice(base.length)));
+}
 
 async function answer(event) {
   const path = pathOf(event.request.url);

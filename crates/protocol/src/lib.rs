@@ -8,10 +8,12 @@
 //! Tensors never cross this boundary. Start with [`Request`].
 
 mod event;
+mod library;
 mod request;
 mod settings;
 
 pub use event::*;
+pub use library::*;
 pub use request::*;
 pub use settings::*;
 

@@ -14,9 +14,9 @@ pub enum Request {
     /// start a few of them are asked for. For tests, and for the curious. Answered by
     /// [`Event::Checked`](crate::Event::Checked) or `Failed`.
     Check,
-    /// Load the diffusers folder at `url` (ends in `/`, relative to the page).
+    /// Load a model, in place of the one that is there.
     /// Answered by `Progress` and then [`Event::ModelLoaded`](crate::Event::ModelLoaded).
-    LoadModel { url: String },
+    LoadModel { source: ModelSource },
     /// Take in a work: `bytes` is the file as the artist gave it.
     /// Answered by [`Event::WorkAdded`](crate::Event::WorkAdded) or
     /// [`Event::WorkRefused`](crate::Event::WorkRefused).
@@ -72,6 +72,16 @@ pub enum Request {
     /// [`Event::AdapterLoaded`](crate::Event::AdapterLoaded) or `Failed`; on failure the present
     /// one stays.
     LoadAdapter { name: String, bytes: Buffer },
+}
+
+/// Where a model is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelSource {
+    /// A diffusers folder by its address, which ends in `/`.
+    Site { url: String },
+    /// A model in this browser's library, by its [`LibraryModel::model`](crate::LibraryModel).
+    Library { model: String },
 }
 
 /// A work as it goes into training.

@@ -1,4 +1,4 @@
-//! `www/gate.js`: the engine's worker, and the gatekeeper between page and network.
+//! `www/gate.js`: the engine's worker, the library's, and the gatekeeper between page and network.
 
 use js_sys::Function;
 use leptos::prelude::*;
@@ -10,6 +10,10 @@ extern "C" {
     /// The engine's worker, just started.
     #[wasm_bindgen(catch)]
     pub fn engine() -> Result<Worker, JsValue>;
+
+    /// The library's worker, just started.
+    #[wasm_bindgen(catch)]
+    pub fn library() -> Result<Worker, JsValue>;
 
     #[wasm_bindgen(js_name = onGatekeeper)]
     fn on_gatekeeper(hear: &Function);

@@ -26,6 +26,7 @@ pub struct Request {
 pub enum Who {
     Page,
     Engine,
+    Library,
     Gatekeeper,
 }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Everything the page is made from. Crates that only run natively are left out.
-const SOURCES: [&str; 23] = [
+const SOURCES: [&str; 24] = [
     ".cargo/config.toml",
     "Cargo.lock",
     "Cargo.toml",
@@ -21,6 +21,7 @@ const SOURCES: [&str; 23] = [
     "crates/diffusion",
     "crates/engine",
     "crates/kernels",
+    "crates/library",
     "crates/link",
     "crates/models",
     "crates/pictures",

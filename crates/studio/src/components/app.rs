@@ -8,6 +8,7 @@ use super::{
     language_choice::LanguageChoice,
     leaving,
     make::Make,
+    models::ModelChoice,
     notices::Notices,
     projects::Projects,
     publish::Publish,
@@ -22,7 +23,9 @@ use super::{
 use crate::{
     files,
     gate::{self, Gatekeeper},
-    language, requests,
+    language,
+    models::{self, Models},
+    requests,
     store::{EngineState, Place, SampleSet},
     strings::t,
     studio::Studio,
@@ -38,6 +41,7 @@ pub fn App(
     provide_context(spoken);
     let studio = Studio::open(sets);
     provide_context(studio);
+    provide_context(Models::new(studio.store));
     leaving::watch(studio.store, hidden::watch(studio));
     provide_context(requests::listen());
     let gatekeeper = Gatekeeper::listen();
@@ -92,6 +96,7 @@ fn Page(dragging: RwSignal<bool>) -> impl IntoView {
                         <Make />
                         <OwnHand />
                         <Projects />
+                        {models::SHOWN.then(|| view! { <ModelChoice /> })}
                         <Works />
                         <Train />
                         <Publish />
@@ -100,6 +105,7 @@ fn Page(dragging: RwSignal<bool>) -> impl IntoView {
                 .into_any(),
                 false => view! {
                     <Projects />
+                    {models::SHOWN.then(|| view! { <ModelChoice /> })}
                     <div class="chapters" hidden=move || !usable()>
                         <Works />
                         <Train />

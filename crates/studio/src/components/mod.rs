@@ -18,6 +18,7 @@ mod loss_plot;
 mod make;
 mod make_details;
 mod make_many;
+mod models;
 mod notices;
 mod pair;
 mod picker;

@@ -32,7 +32,9 @@ pub fn Requests() -> impl IntoView {
         }
     };
     let row = move |line: Line| {
-        let alarming = line.blocked || !own(&line);
+        // The library asks others at the artist's word alone.
+        let asked_for = line.who.contains(&Who::Library);
+        let alarming = line.blocked || !own(&line) && !asked_for;
         let path = line.url.strip_prefix(&gate::address_of("./"));
         let shown = match path {
             Some("") => "./".to_owned(),
@@ -105,6 +107,7 @@ fn name(who: Who) -> &'static str {
     match who {
         Who::Page => t().who_page,
         Who::Engine => t().who_engine,
+        Who::Library => t().who_library,
         Who::Gatekeeper => t().who_gatekeeper,
     }
 }

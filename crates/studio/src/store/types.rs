@@ -148,6 +148,7 @@ pub enum Place {
     Adapter,
     Project,
     Publish,
+    Models,
 }
 
 impl Place {

@@ -50,9 +50,9 @@ pub static DE: Strings = Strings {
 
     requests_see: "Jede Anfrage ansehen",
     requests_title: "Was dieses Gerät verlassen hat",
-    requests_lead: "Jede Anfrage dieses Besuchs, wie der Browser sie festgehalten hat. Jede bat die eigene Adresse dieser Seite um eine Datei, wie beim Öffnen jeder Seite, und trug nichts von dir.",
-    requests_guarded: "Zwei Schlösser sorgen dafür: die Regeln der Seite (Content-Security-Policy), nach denen der Browser Seite und Motor an keine andere Adresse lässt, und der Torwächter, ein Teil der Seite zwischen ihr und dem Netz, der nur einfache Anfragen nach Dateien dieser Seite durchlässt.",
-    requests_unguarded: "Die Regeln der Seite (Content-Security-Policy) sorgen dafür: Nach ihnen lässt der Browser Seite und Motor an keine andere Adresse. Den Torwächter, das zweite Schloss, hat dieser Browser nicht gestartet; ohne Netz geht die Seite hier darum nicht.",
+    requests_lead: "Jede Anfrage dieses Besuchs, wie der Browser sie festgehalten hat. Jede bat um eine Datei, wie beim Öffnen jeder Seite, und trug nichts von dir.",
+    requests_guarded: "Zwei Schlösser sorgen dafür: die Regeln der Seite (Content-Security-Policy), nach denen der Browser die Seite nur an ihre eigene Adresse und an den Hub der Modelle (huggingface.co) lässt, und der Torwächter, ein Teil der Seite zwischen ihr und dem Netz, der nur einfache Anfragen nach Dateien dieser Seite durchlässt und nach denen eines Modells, nach dem du mit Namen fragst.",
+    requests_unguarded: "Die Regeln der Seite (Content-Security-Policy) sorgen dafür: Nach ihnen lässt der Browser die Seite nur an ihre eigene Adresse und, für Modelle, nach denen du mit Namen fragst, an deren Hub (huggingface.co). Den Torwächter, das zweite Schloss, hat dieser Browser nicht gestartet; ohne Netz geht die Seite hier darum nicht.",
     requests_host: "Wer diese Seite bereitstellt, sieht, was jeder Anbieter sieht: deine Netzadresse, Namen und Sprache deines Browsers und welche dieser Dateien geholt wurden. Der Browser selbst sieht außerdem gelegentlich nach, ob es eine neuere Fassung gibt (sw.js).",
     requests_sum: |own, others, stopped, bytes| {
         let mut sum = format!(
@@ -75,6 +75,7 @@ pub static DE: Strings = Strings {
     requests_came: "Kam herein",
     who_page: "Seite",
     who_engine: "Motor",
+    who_library: "Bibliothek der Modelle",
     who_gatekeeper: "Torwächter",
     from_copy: "aus der Kopie hier",
     was_stopped: "aufgehalten",
@@ -341,6 +342,7 @@ pub static DE: Strings = Strings {
 
     keep: &super::keep::DE,
     link: &super::link::DE,
+    models: &super::models::DE,
     many: &super::many::DE,
     gallery: &super::gallery::DE,
 };

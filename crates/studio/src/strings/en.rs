@@ -42,9 +42,9 @@ pub static EN: Strings = Strings {
 
     requests_see: "See every request",
     requests_title: "What left this machine",
-    requests_lead: "Every request of this visit, as the browser recorded it. Each asked this page’s own address for a file, as opening any page does, and carried nothing of yours.",
-    requests_guarded: "Two locks see to it: the page’s policy (Content-Security-Policy), by which the browser lets page and engine reach no other address, and the gatekeeper, a part of the page between it and the network, which lets nothing through but plain requests for this site’s files.",
-    requests_unguarded: "The page’s policy (Content-Security-Policy) sees to it: by it the browser lets page and engine reach no other address. This browser has not started the page’s gatekeeper, the second lock, so the page does not work without a network here.",
+    requests_lead: "Every request of this visit, as the browser recorded it. Each asked for a file, as opening any page does, and carried nothing of yours.",
+    requests_guarded: "Two locks see to it: the page’s policy (Content-Security-Policy), by which the browser lets the page reach no address but its own and the Hub of models (huggingface.co), and the gatekeeper, a part of the page between it and the network, which lets nothing through but plain requests for this site’s files, and for those of a model that you ask for by name.",
+    requests_unguarded: "The page’s policy (Content-Security-Policy) sees to it: by it the browser lets the page reach no address but its own and, for models that you ask for by name, their Hub (huggingface.co). This browser has not started the page’s gatekeeper, the second lock, so the page does not work without a network here.",
     requests_host: "Whoever hosts this page sees what every host sees: your network address, your browser’s name and language, and which of these files were asked for. The browser itself also looks now and then whether there is a newer version (sw.js).",
     requests_sum: |own, others, stopped, bytes| {
         let mut sum = format!(
@@ -67,6 +67,7 @@ pub static EN: Strings = Strings {
     requests_came: "Came in",
     who_page: "page",
     who_engine: "engine",
+    who_library: "library of models",
     who_gatekeeper: "gatekeeper",
     from_copy: "from the copy here",
     was_stopped: "stopped",
@@ -329,6 +330,7 @@ pub static EN: Strings = Strings {
 
     keep: &super::keep::EN,
     link: &super::link::EN,
+    models: &super::models::EN,
     many: &super::many::EN,
     gallery: &super::gallery::EN,
 };

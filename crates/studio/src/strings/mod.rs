@@ -6,6 +6,7 @@ mod gallery;
 mod keep;
 mod link;
 mod many;
+mod models;
 
 use std::cell::Cell;
 
@@ -121,6 +122,7 @@ pub struct Strings {
     pub requests_came: &'static str,
     pub who_page: &'static str,
     pub who_engine: &'static str,
+    pub who_library: &'static str,
     pub who_gatekeeper: &'static str,
     pub from_copy: &'static str,
     pub was_stopped: &'static str,
@@ -315,6 +317,8 @@ pub struct Strings {
     pub keep: &'static keep::Keep,
     /// Recipes.
     pub link: &'static link::Link,
+    /// Studio models.
+    pub models: &'static models::Models,
     /// Many pictures.
     pub many: &'static many::Many,
     /// Galleries.

@@ -13,7 +13,7 @@ mod works;
 
 use std::{collections::HashMap, sync::Arc};
 
-use atelier_protocol::{Event, Request, WorkId};
+use atelier_protocol::{Event, ModelSource, Request, WorkId};
 use js_sys::ArrayBuffer;
 use keeping::Keeper;
 use leptos::prelude::*;
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The model that comes with the site, beside the page.
-const MODEL_URL: &str = "models/sketch/";
+pub const MODEL_URL: &str = "models/sketch/";
 /// Files beyond this are not even read: no picture of sensible size needs it.
 const MAX_FILE_BYTES: f64 = 256e6;
 
@@ -37,6 +37,8 @@ const MAX_FILE_BYTES: f64 = 256e6;
 #[derive(Clone, Copy)]
 pub struct Studio {
     pub store: Store,
+    /// The model that is asked of the engine.
+    pub model: RwSignal<ModelSource>,
     engine: StoredValue<Option<EngineWorker>, LocalStorage>,
     works: StoredValue<HashMap<WorkId, File>, LocalStorage>,
     sending: StoredValue<bool>,
@@ -58,6 +60,9 @@ impl Studio {
     pub fn open(sets: Vec<SampleSet>) -> Self {
         let studio = Self {
             store: Store::default(),
+            model: RwSignal::new(ModelSource::Site {
+                url: gate::address_of(MODEL_URL),
+            }),
             engine: StoredValue::new_local(None),
             works: StoredValue::new_local(HashMap::new()),
             sending: StoredValue::new(false),
@@ -97,12 +102,14 @@ impl Studio {
 
     pub fn load_model(self) {
         self.store.engine.set(EngineState::Loading);
-        self.ask(
-            &Request::LoadModel {
-                url: gate::address_of(MODEL_URL),
-            },
-            &[],
-        );
+        let source = self.model.get_untracked();
+        self.ask(&Request::LoadModel { source }, &[]);
+    }
+
+    /// Has the engine open another model.
+    pub fn open_model(self, source: ModelSource) {
+        self.model.set(source);
+        self.load_model();
     }
 
     fn crashed(self, reason: &str) {

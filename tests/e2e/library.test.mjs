@@ -1,0 +1,463 @@
+// Studio models: found, fetched, kept, checked and removed, by a Hub of our own beside the page.
+
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { ADDRESS, openBrowser, openPage, recordPage, visit } from './browser.mjs';
+import { Front } from './front.mjs';
+
+const SITE_PATH = new URL(ADDRESS).pathname;
+const COMMIT = '451f4fe16113bff5a5d2269ed5ad43b0592e9a14';
+const UNET = 'unet/diffusion_pytorch_model.fp16.safetensors';
+const MB = 1_000_000;
+
+/** A safetensors file with one tensor of `bytes` random bytes. */
+function safetensors(bytes) {
+  const header = Buffer.from(JSON.stringify({ w: { dtype: 'F16', shape: [bytes / 2], data_offsets: [0, bytes] } }));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header, randomBytes(bytes)]);
+}
+
+/** A diffusers folder as they are published, in small. */
+function folder() {
+  const json = (value) => Buffer.from(JSON.stringify(value));
+  return {
+    'README.md': Buffer.from('# A model'),
+    'model_index.json': json({
+      _class_name: 'StableDiffusionPipeline',
+      unet: ['diffusers', 'UNet2DConditionModel'], vae: ['diffusers', 'AutoencoderKL'],
+      text_encoder: ['transformers', 'CLIPTextModel'], tokenizer: ['transformers', 'CLIPTokenizer'],
+      scheduler: ['diffusers', 'PNDMScheduler'],
+    }),
+    'unet/config.json': json({ cross_attention_dim: 768, in_channels: 4 }),
+    'unet/diffusion_pytorch_model.safetensors': safetensors(64),
+    [UNET]: safetensors(6 * MB),
+    'unet/diffusion_pytorch_model.bin': Buffer.from('PK\x03\x04'),
+    'vae/config.json': json({}),
+    'vae/diffusion_pytorch_model.safetensors': safetensors(MB),
+    'text_encoder/config.json': json({}),
+    'text_encoder/model.safetensors': safetensors(MB),
+    'scheduler/scheduler_config.json': json({}),
+    'tokenizer/vocab.json': json({}),
+    'tokenizer/merges.txt': Buffer.from('#version'),
+  };
+}
+
+/** The page's server, and under `hub/` one that stands in for the Hub. */
+class HubFront extends Front {
+  /** `owner/name` -> its files. */
+  models = new Map();
+  /** Called with a file's path and the answer's bytes: what to send instead, or how to fail. */
+  spoil = () => ({});
+
+  static async open() {
+    const front = await super.open();
+    Object.setPrototypeOf(front, HubFront.prototype);
+    Object.assign(front, { models: new Map(), spoil: () => ({}) });
+    return front;
+  }
+
+  /** What was asked of the Hub: `{path, range}`. */
+  get asked() {
+    return this.arrived.filter(({ url }) => url.includes('/hub/')).map(({ url, headers }) => ({
+      path: decodeURIComponent(url.split('/hub/')[1]),
+      range: /^range\n(.*)$/im.exec(headers)?.[1],
+    }));
+  }
+
+  async answer(request, response) {
+    const path = request.url.startsWith(`${SITE_PATH}hub/`) && decodeURIComponent(request.url.slice(SITE_PATH.length + 4));
+    if (!path) return super.answer(request, response);
+    this.arrived.push({ method: request.method, url: request.url, headers: request.rawHeaders.join('\n'), body: Buffer.alloc(0) });
+    const listing = /^api\/models\/([^/]+\/[^/]+)\/revision\/[^/]+\?blobs=true$/.exec(path);
+    const file = /^([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path);
+    const files = this.models.get((listing ?? file)?.[1]);
+    if (!files) return response.writeHead(401, { 'x-error-code': 'RepoNotFound' }).end('{"error":"Invalid username or password."}');
+    if (listing) return response.end(JSON.stringify(this.listing(files)));
+    assert.equal(file[2], COMMIT, 'files are asked for at the commit that was looked at');
+    const bytes = files[file[3]];
+    const spoiled = this.spoil(file[3], bytes, request.headers.range);
+    if (spoiled.status || !bytes) return response.writeHead(spoiled.status ?? 404).end('<html>no</html>');
+    const [, first = '0', last = ''] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
+    const whole = spoiled.bytes ?? bytes;
+    const end = last ? Math.min(Number(last) + 1, whole.length) : whole.length;
+    const part = whole.subarray(Number(first), end);
+    response.writeHead(request.headers.range ? 206 : 200, {
+      'content-length': part.length,
+      ...(request.headers.range && { 'content-range': `bytes ${first}-${end - 1}/${whole.length}` }),
+    });
+    return this.send(response, part, spoiled);
+  }
+
+  listing(files) {
+    const siblings = Object.entries(files).map(([rfilename, bytes]) => ({
+      rfilename,
+      size: bytes.length,
+      ...(/\.(safetensors|bin)$/.test(rfilename) && { lfs: { sha256: createHash('sha256').update(bytes).digest('hex'), size: bytes.length } }),
+    }));
+    return { sha: COMMIT, gated: files.gated ?? false, cardData: { license: 'creativeml-openrail-m' }, siblings: siblings.filter(({ size }) => size) };
+  }
+
+  /** `cut` bytes and then no more; or all of it, waiting `slow` milliseconds between pieces. */
+  async send(response, bytes, { cut, slow }) {
+    for (let at = 0; at < bytes.length; at += 250_000) {
+      if (cut !== undefined && at >= cut) return response.destroy();
+      if (!response.write(bytes.subarray(at, at + 250_000))) await new Promise((drained) => { response.once('drain', drained); response.once('close', drained); });
+      if (slow) await new Promise((waited) => setTimeout(waited, slow));
+      if (response.destroyed) return undefined;
+    }
+    return response.end();
+  }
+}
+
+/** The library's worker, as the page starts it. */
+class Library {
+  static async open(opened, front) {
+    await visit(opened.page, front.address);
+    const library = new Library();
+    Object.assign(library, opened, { front });
+    await opened.page.evaluate(async () => {
+      const { library } = await import(new URL('gate.js', document.baseURI).href);
+      const worker = library();
+      globalThis.heard = [];
+      worker.onmessage = ({ data }) => heard.push(JSON.parse(data.message));
+      worker.onerror = ({ message }) => heard.push({ type: 'crashed', message });
+      globalThis.ask = (request, files = []) => worker.postMessage({ message: JSON.stringify(request), files });
+      ask({ type: 'open', site: new URL('./', document.baseURI).href });
+    });
+    await library.event('listed');
+    return library;
+  }
+
+  /** Asks, and forgets what was heard before. */
+  ask(request) {
+    return this.page.evaluate((request) => { heard.length = 0; ask(request); }, request);
+  }
+
+  /** The first event of one of the kinds since the last question. */
+  async event(...kinds) {
+    const handle = await this.page.waitForFunction((kinds) => heard.find(({ type }) => kinds.includes(type)), [...kinds, 'crashed'], { timeout: 120_000 });
+    const event = await handle.jsonValue();
+    assert.notEqual(event.type, 'crashed', event.message);
+    return event;
+  }
+
+  async lookUp(name) {
+    await this.ask({ type: 'look_up', name: name.includes('://') ? name : `${this.front.address}hub/${name}` });
+    return this.event('offered', 'failed');
+  }
+
+  /** Looks it up and fetches it; how that ended. */
+  async fetch(name) {
+    const offered = await this.lookUp(name);
+    assert.equal(offered.type, 'offered', offered.message);
+    await this.ask({ type: 'keep', offer: offered.offer });
+    return this.event('kept', 'failed', 'paused');
+  }
+
+  async goOn(model) {
+    await this.ask({ type: 'go_on', model });
+    return this.event('kept', 'failed', 'paused');
+  }
+
+  async list() {
+    await this.ask({ type: 'list' });
+    return (await this.event('listed')).models;
+  }
+
+  async removeAll() {
+    for (const { model } of await this.list()) {
+      await this.ask({ type: 'remove', model });
+      await this.event('removed');
+    }
+  }
+
+  /** SHA-256 of all files that are kept, by path. */
+  kept(model) {
+    return this.page.evaluate(async (model) => {
+      const models = await (await navigator.storage.getDirectory()).getDirectoryHandle('models');
+      const place = await models.getDirectoryHandle(model);
+      const read = async (name) => (await (await place.getFileHandle(name)).getFile()).arrayBuffer();
+      const { files } = JSON.parse(new TextDecoder().decode(await read('record')));
+      const hash = async (number) => {
+        const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await read(String(number))));
+        return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+      };
+      return Object.fromEntries(await Promise.all(files.map(async ({ path }, number) => [path, await hash(number)])));
+    }, model);
+  }
+
+  usage() {
+    return this.page.evaluate(async () => (await navigator.storage.estimate()).usage);
+  }
+
+  async setQuota(quotaSize) {
+    const devtools = await this.context.newCDPSession(this.page);
+    const origin = new URL(this.front.address).origin;
+    await devtools.send('Storage.overrideQuotaForOrigin', quotaSize === undefined ? { origin } : { origin, quotaSize });
+    await devtools.detach();
+  }
+}
+
+describe('Studio models', () => {
+  let front;
+  let browser;
+  let library;
+  let files;
+  before(async () => {
+    front = await HubFront.open();
+    // It needs no graphics card.
+    browser = await openBrowser({ gpu: false });
+    library = await Library.open(await openPage(browser), front);
+  });
+  after(async () => {
+    await browser?.close();
+    await front?.close();
+  });
+  beforeEach(async () => {
+    await library.removeAll();
+    files = folder();
+    front.models.set('studio/ink', files);
+    front.spoil = () => ({});
+    front.arrived.length = 0;
+  });
+
+  const needed = () => Object.keys(files).filter((path) => path !== 'README.md' && !/unet\/diffusion_pytorch_model\.(bin|safetensors)$/.test(path));
+  const bytes = () => needed().reduce((sum, path) => sum + files[path].length, 0);
+  const hashes = () => Object.fromEntries(needed().map((path) => [path, createHash('sha256').update(files[path]).digest('hex')]));
+
+  test('are looked at before any weight is fetched', async () => {
+    const offered = await library.lookUp('studio/ink@main');
+    assert.equal(offered.title, 'studio/ink');
+    assert.equal(offered.family, 'sd1');
+    assert.equal(offered.licence, 'creativeml-openrail-m');
+    assert.equal(offered.bytes, bytes());
+    assert.equal(offered.missing, bytes());
+    assert.equal(offered.parameters, 4 * MB);
+    assert.ok(offered.free > bytes());
+    for (const { path, range } of front.asked.filter(({ path }) => path.endsWith('.safetensors'))) {
+      assert.match(range ?? 'all of it', /^bytes=0-\d{1,6}$/, `${path} was fetched before it was asked for`);
+    }
+    assert.deepEqual(await library.list(), []);
+  });
+
+  test('are fetched whole, once, and the next visit asks for nothing', async () => {
+    const ended = await library.fetch('studio/ink');
+    assert.equal(ended.type, 'kept', ended.message);
+    const fetched = front.asked.filter(({ range, path }) => !range && path.includes('/resolve/')).map(({ path }) => path.split(`${COMMIT}/`)[1]);
+    assert.deepEqual(fetched.sort(), needed().sort());
+    assert.deepEqual(await library.kept(ended.model), hashes());
+
+    front.arrived.length = 0;
+    const later = await Library.open(await recordPage(library.context), front);
+    const [model] = await later.list();
+    assert.deepEqual([model.whole, model.here, model.used], [true, bytes(), null]);
+    await later.ask({ type: 'used', model: model.model });
+    assert.ok(Math.abs((await later.event('listed')).models[0].used - Date.now()) < 60_000);
+    assert.deepEqual(front.asked, []);
+    await later.page.close();
+
+    // Asked for once more, it is known to be here.
+    assert.equal((await library.lookUp('studio/ink')).missing, 0);
+  });
+
+  test('are in the list of what left this machine, as the library\'s', async () => {
+    const { page } = await recordPage(library.context);
+    const own = await Library.open({ page, context: library.context }, front);
+    await own.fetch('studio/ink');
+    await page.getByTestId('requests').locator('summary').click();
+    const row = page.getByTestId('request').filter({ has: page.locator(`th[title$="${UNET}"]`) });
+    assert.match(await row.innerText(), /library/);
+    assert.match(await row.innerText(), /6\.\d MB/);
+    const asked = new Set(front.asked.map(({ path }) => path));
+    const listed = await page.getByTestId('request').evaluateAll((rows) => rows.map((row) => decodeURIComponent(row.querySelector('th').title)));
+    for (const path of asked) assert.ok(listed.some((address) => address.endsWith(`/hub/${path}`)), `${path} is not in the list`);
+    await page.close();
+  });
+
+  test('leave nothing when they are removed', async () => {
+    const before = await library.usage();
+    const { model } = await library.fetch('studio/ink');
+    assert.ok(await library.usage() - before > 7 * MB);
+    await library.ask({ type: 'remove', model });
+    assert.equal((await library.event('removed')).freed, bytes());
+    assert.deepEqual(await library.list(), []);
+    assert.ok(await library.usage() - before < MB / 10);
+  });
+
+  test('survive a short cut of the connection by themselves', async () => {
+    let cuts = 0;
+    front.spoil = (path) => (path === UNET && cuts++ === 1 ? { cut: 2 * MB } : {});
+    const ended = await library.fetch('studio/ink');
+    assert.equal(ended.type, 'kept', ended.message);
+    assert.deepEqual(await library.kept(ended.model), hashes());
+    const [from] = front.asked.filter(({ path, range }) => path.endsWith(UNET) && /^bytes=[1-9]/.test(range ?? ''));
+    assert.ok(from, 'it went on where it was cut');
+  });
+
+  test('go on where a connection was lost, and are checked as a whole', async () => {
+    let lost = false;
+    front.spoil = (path, _, range) => (path === UNET && !(range ?? '').startsWith('bytes=0-') && (lost ? { cut: 0 } : (lost = true, { cut: 3 * MB })));
+    const failed = await library.fetch('studio/ink');
+    assert.equal(failed.type, 'failed');
+    assert.match(failed.message, /cut|could not be reached/);
+    assert.ok(failed.can_go_on);
+    const [part] = await library.list();
+    assert.ok(!part.whole && part.here > 2 * MB && part.here < bytes(), `${part.here} bytes are here`);
+
+    front.spoil = () => ({});
+    front.arrived.length = 0;
+    // Another visit: nothing is in memory any more.
+    const later = await Library.open(await recordPage(library.context), front);
+    const ended = await later.goOn(part.model);
+    assert.equal(ended.type, 'kept', ended.message);
+    const [unet] = front.asked.filter(({ path }) => path.endsWith(UNET));
+    assert.match(unet.range, /^bytes=[1-9]\d{6}-$/);
+    assert.ok(await later.page.evaluate(() => heard.some(({ type, doing }) => type === 'progress' && doing === 'checking')));
+    assert.deepEqual(await later.kept(part.model), hashes());
+    await later.page.close();
+  });
+
+  test('are paused and go on', async () => {
+    front.spoil = (path) => (path === UNET ? { slow: 100 } : {});
+    const offered = await library.lookUp('studio/ink');
+    await library.ask({ type: 'keep', offer: offered.offer });
+    await library.page.waitForFunction((bytes) => heard.some(({ done }) => done > bytes), MB);
+    await library.page.evaluate(() => ask({ type: 'pause' }));
+    const { model } = await library.event('paused');
+    front.spoil = () => ({});
+    assert.equal((await library.goOn(model)).type, 'kept');
+    assert.deepEqual(await library.kept(model), hashes());
+  });
+
+  test('are fetched in one tab at a time', async () => {
+    front.spoil = (path) => (path === UNET ? { slow: 200 } : {});
+    const offered = await library.lookUp('studio/ink');
+    await library.ask({ type: 'keep', offer: offered.offer });
+    await library.event('progress');
+    const other = await Library.open(await recordPage(library.context), front);
+    const refused = await other.fetch('studio/ink');
+    assert.match(refused.message ?? refused.type, /another tab/i);
+    await other.page.close();
+    await library.page.evaluate((model) => ask({ type: 'remove', model }), (await library.event('progress')).model);
+    await library.event('removed');
+    assert.deepEqual(await library.list(), []);
+  });
+
+  test('with a wrong hash are not taken', async () => {
+    const wrong = Buffer.from(files[UNET]);
+    wrong[wrong.length - 7] ^= 1;
+    front.spoil = (path) => (path === UNET ? { bytes: wrong } : {});
+    const failed = await library.fetch('studio/ink');
+    assert.equal(failed.type, 'failed');
+    assert.match(failed.message, /SHA-256/);
+    assert.equal((await library.list())[0].whole, false);
+    front.spoil = () => ({});
+    assert.equal((await library.goOn(failed.model)).type, 'kept');
+    assert.deepEqual(await library.kept(failed.model), hashes());
+  });
+
+  test('whose server ignores ranges are begun anew', async () => {
+    let cuts = 0;
+    front.spoil = (path) => (path === UNET && cuts++ === 1 ? { cut: 2 * MB } : {});
+    const { answer } = HubFront.prototype;
+    front.answer = function answerWhole(request, response) {
+      if (request.url.endsWith(UNET) && /bytes=[1-9]/.test(request.headers.range)) delete request.headers.range;
+      return answer.call(this, request, response);
+    };
+    const ended = await library.fetch('studio/ink');
+    delete front.answer;
+    assert.equal(ended.type, 'kept', ended.message);
+    assert.deepEqual(await library.kept(ended.model), hashes());
+  });
+
+  const refusals = {
+    'that are not there': [() => 'studio/nothing', /no model studio\/nothing/],
+    'that want a sign-in': [() => { files.gated = 'manual'; return 'studio/ink'; }, /sign in/],
+    'from another host': [() => 'https://elsewhere.test/a/b', /nowhere else/],
+    'that are pickles by name': [() => {
+      for (const path of Object.keys(files)) if (path.startsWith('unet/') && path.endsWith('.safetensors')) delete files[path];
+      return 'studio/ink';
+    }, /can run code/],
+    'that are pickles under another name': [() => { files[UNET] = Buffer.from('PK\x03\x04 and the rest of it'); return 'studio/ink'; }, /can run code/],
+    'of another family': [() => { files['unet/config.json'] = Buffer.from('{"cross_attention_dim":2048}'); return 'studio/ink'; }, /Stable Diffusion XL/],
+    'that lack a part': [() => { delete files['vae/config.json']; return 'studio/ink'; }, /lacks vae\/config\.json/],
+    'that hold nothing': [() => { front.models.set('studio/empty', { 'README.md': Buffer.from('x') }); return 'studio/empty'; }, /holds no model/],
+  };
+  for (const [which, [prepare, says]] of Object.entries(refusals)) {
+    test(`${which} are refused with the reason`, async () => {
+      const failed = await library.lookUp(prepare());
+      assert.equal(failed.type, 'failed');
+      assert.match(failed.message, says);
+      assert.deepEqual(await library.list(), []);
+    });
+  }
+
+  test('of which a file is gone stand still and say so', async () => {
+    const offered = await library.lookUp('studio/ink');
+    front.spoil = (path) => (path.startsWith('vae/diff') ? { status: 404 } : {});
+    await library.ask({ type: 'keep', offer: offered.offer });
+    const failed = await library.event('failed', 'kept');
+    assert.match(failed.message ?? '', /no longer where the Hub said/);
+  });
+
+  test('for which there is no room are not begun', async () => {
+    const offered = await library.lookUp('studio/ink');
+    await library.setQuota(await library.usage() + 2 * MB);
+    front.arrived.length = 0;
+    await library.ask({ type: 'keep', offer: offered.offer });
+    const failed = await library.event('failed', 'kept');
+    await library.setQuota();
+    assert.match(failed.message ?? '', /has room for/);
+    assert.deepEqual(front.asked, []);
+    assert.deepEqual(await library.list(), []);
+  });
+
+  test('that fill the disk are removed again', async () => {
+    const before = await library.usage();
+    front.spoil = (path) => (path === UNET ? { slow: 50 } : {});
+    const offered = await library.lookUp('studio/ink');
+    await library.ask({ type: 'keep', offer: offered.offer });
+    await library.page.waitForFunction((bytes) => heard.some(({ done }) => done > bytes), MB);
+    await library.setQuota(before + 2 * MB);
+    const failed = await library.event('failed', 'kept');
+    await library.setQuota();
+    assert.match(failed.message ?? '', /disk is full/);
+    assert.ok(!failed.can_go_on);
+    assert.deepEqual(await library.list(), []);
+    assert.ok(await library.usage() - before < MB / 10);
+  });
+
+  test('are taken from the artist\'s own files, and ask nobody', async () => {
+    const chosen = Object.entries(files).map(([path, bytes]) => [path, bytes.toString('base64')]);
+    await library.page.evaluate((chosen) => {
+      heard.length = 0;
+      const files = chosen.map(([path, text]) => new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], path.split('/').at(-1)));
+      ask({ type: 'look_at', paths: chosen.map(([path]) => `My ink/${path}`) }, files);
+    }, chosen);
+    const offered = await library.event('offered', 'failed');
+    assert.equal(offered.title, 'My ink', offered.message);
+    assert.deepEqual([offered.fetched, offered.licence, offered.bytes], [false, null, bytes()]);
+    await library.ask({ type: 'keep', offer: offered.offer });
+    const { model } = await library.event('kept', 'failed');
+    assert.deepEqual(await library.kept(model), hashes());
+    assert.deepEqual(front.asked, []);
+  });
+
+  test('make the gatekeeper let through nothing else', async () => {
+    const go = (address, options) => library.page.evaluate(([address, options]) => fetch(address, options).then(() => 'went through', ({ name }) => name), [address, options]);
+    for (const [address, options] of [
+      ['https://huggingface.co/', {}],
+      ['https://huggingface.co/api/whoami-v2', {}],
+      [`https://huggingface.co/a/b/resolve/${COMMIT}/x`, { method: 'POST', body: 'canary' }],
+      ['https://huggingface.co/a/b/resolve/main/x?canary', {}],
+      ['https://us.aws.cdn.hf.co/canary', {}],
+    ]) {
+      assert.equal(await go(address, options), 'TypeError', address);
+    }
+    const stopped = library.page.getByTestId('request').filter({ hasText: 'stopped' });
+    await library.page.getByTestId('requests').locator('summary').click();
+    assert.equal(await stopped.count(), 5);
+  });
+});
