@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { ADDRESS, openBrowser, openPage, recordPage, visit } from './browser.mjs';
+import { ADDRESS, OUT, openBrowser, openPage, recordPage, visit } from './browser.mjs';
 import { Front } from './front.mjs';
 
 const SITE_PATH = new URL(ADDRESS).pathname;
@@ -103,12 +105,19 @@ class HubFront extends Front {
   async send(response, bytes, { cut, slow }) {
     for (let at = 0; at < bytes.length; at += 250_000) {
       if (cut !== undefined && at >= cut) return response.destroy();
-      if (!response.write(bytes.subarray(at, at + 250_000))) await new Promise((drained) => { response.once('drain', drained); response.once('close', drained); });
+      if (!response.write(bytes.subarray(at, at + 250_000))) await drained(response);
       if (slow) await new Promise((waited) => setTimeout(waited, slow));
       if (response.destroyed) return undefined;
     }
     return response.end();
   }
+}
+
+/** Until more can be written, or nobody listens any more. */
+async function drained(response) {
+  const given = new AbortController();
+  await Promise.race(['drain', 'close'].map((event) => once(response, event, { signal: given.signal }).catch(() => {})));
+  given.abort();
 }
 
 /** The library's worker, as the page starts it. */
@@ -192,11 +201,12 @@ class Library {
     return this.page.evaluate(async () => (await navigator.storage.estimate()).usage);
   }
 
+  /** Gives the page so many bytes in all; without a number, the machine's own again. */
   async setQuota(quotaSize) {
-    const devtools = await this.context.newCDPSession(this.page);
+    // It holds as long as the session does.
+    this.devtools ??= await this.context.newCDPSession(this.page);
     const origin = new URL(this.front.address).origin;
-    await devtools.send('Storage.overrideQuotaForOrigin', quotaSize === undefined ? { origin } : { origin, quotaSize });
-    await devtools.detach();
+    await this.devtools.send('Storage.overrideQuotaForOrigin', quotaSize === undefined ? { origin } : { origin, quotaSize });
   }
 }
 
@@ -245,8 +255,9 @@ describe('Studio models', () => {
   test('are fetched whole, once, and the next visit asks for nothing', async () => {
     const ended = await library.fetch('studio/ink');
     assert.equal(ended.type, 'kept', ended.message);
-    const fetched = front.asked.filter(({ range, path }) => !range && path.includes('/resolve/')).map(({ path }) => path.split(`${COMMIT}/`)[1]);
-    assert.deepEqual(fetched.sort(), needed().sort());
+    const weights = (path) => path.endsWith('.safetensors');
+    const fetched = front.asked.filter(({ range, path }) => !range && weights(path)).map(({ path }) => path.split(`${COMMIT}/`)[1]);
+    assert.deepEqual(fetched.sort(), needed().filter(weights).sort());
     assert.deepEqual(await library.kept(ended.model), hashes());
 
     front.arrived.length = 0;
@@ -409,7 +420,7 @@ describe('Studio models', () => {
     await library.ask({ type: 'keep', offer: offered.offer });
     const failed = await library.event('failed', 'kept');
     await library.setQuota();
-    assert.match(failed.message ?? '', /has room for/);
+    assert.match(failed.message ?? '', /takes 8 MB, and this browser has .*room/);
     assert.deepEqual(front.asked, []);
     assert.deepEqual(await library.list(), []);
   });
@@ -459,5 +470,58 @@ describe('Studio models', () => {
     const stopped = library.page.getByTestId('request').filter({ hasText: 'stopped' });
     await library.page.getByTestId('requests').locator('summary').click();
     assert.equal(await stopped.count(), 5);
+  });
+});
+
+describe('the page\'s list of models', () => {
+  let front;
+  let browser;
+  let page;
+  let isShown;
+  const at = (id) => page.getByTestId(id);
+  before(async () => {
+    front = await HubFront.open();
+    front.models.set('studio/ink', folder());
+    browser = await openBrowser({ gpu: false });
+    ({ page } = await openPage(browser));
+    await visit(page, front.address);
+    await at('works-input').waitFor({ state: 'attached' });
+    isShown = await at('models').count();
+  });
+  after(async () => {
+    await browser?.close();
+    await front?.close();
+  });
+
+  test('asks before it fetches, shows how far it is, pauses, goes on and removes', async (t) => {
+    if (!isShown) return t.skip('this build does not show Studio models (studio/src/models.rs)');
+    await at('models-menu').locator('summary').first().click();
+    assert.deepEqual(front.asked, [], 'looking at the list asks nobody');
+    await at('model-name-input').fill('nonsense');
+    await at('model-look-up').click();
+    await at('notice').filter({ hasText: 'is not the name of a model' }).waitFor();
+
+    await at('model-name-input').fill(`${front.address}hub/studio/ink`);
+    await at('model-look-up').click();
+    await at('model-offer').waitFor();
+    const offer = await at('model-offer').innerText();
+    for (const said of [/8\.0 MB/, /creativeml-openrail-m/, /Stable Diffusion 1\.x/, /graphics memory/, /has room for/]) assert.match(offer, said);
+    await page.screenshot({ path: join(OUT, 'models.png'), fullPage: true });
+
+    front.spoil = (path) => (path === UNET ? { slow: 150 } : {});
+    await at('model-keep').click();
+    await at('model-progress-bytes').filter({ hasText: /Fetching studio\/ink: [1-9]/ }).waitFor();
+    await at('model-pause').click();
+    await at('model-go-on').waitFor();
+    assert.match(await at('model').innerText(), /of 8\.0 MB are here/);
+    front.spoil = () => ({});
+    await at('model-go-on').click();
+    await at('notice').filter({ hasText: 'is here, whole and checked' }).waitFor();
+    assert.match(await at('model').innerText(), /Not used yet/);
+
+    await at('model-remove').click();
+    await at('model-remove-yes').click();
+    await at('notice').filter({ hasText: 'freed 8.0 MB' }).waitFor();
+    assert.equal(await at('model').count(), 0);
   });
 });

@@ -1,6 +1,7 @@
 use atelier_adapter::AdapterError;
 use atelier_diffusion::DiffusionError;
 use atelier_kernels::KernelError;
+use atelier_library::LibraryError;
 use atelier_models::ModelError;
 use atelier_pictures::PictureError;
 use atelier_training::TrainingError;
@@ -54,6 +55,8 @@ pub enum EngineError {
     /// The artist asked to stop.
     #[error("It was stopped.")]
     Stopped,
+    #[error(transparent)]
+    Library(#[from] LibraryError),
     #[error(transparent)]
     Picture(#[from] PictureError),
     #[error(transparent)]

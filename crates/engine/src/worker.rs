@@ -7,6 +7,7 @@
 mod channel;
 mod fetch;
 pub mod gpu;
+mod kept;
 mod serve;
 
 use std::{cell::RefCell, rc::Rc};

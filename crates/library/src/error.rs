@@ -54,9 +54,13 @@ pub enum LibraryError {
         expected: u64,
     },
     #[error(
-        "The model takes {}, and this browser has room for {}. Remove a model or a project, or free space on the disk.", size(*.needed), size(*.free)
+        "The model takes {}, and this browser has {}. Remove a model or a project, or free space on the disk.", size(*.needed), room(*.free)
     )]
-    NoRoom { needed: u64, free: u64 },
+    NoRoom {
+        needed: u64,
+        /// Where the browser says so.
+        free: Option<u64>,
+    },
     #[error(
         "The disk is full. What had come of the model was removed again. Free space or remove another model, then add it once more."
     )]
@@ -121,6 +125,13 @@ impl LibraryError {
             Self::Status { status, .. } => *status >= 500,
             _ => false,
         }
+    }
+}
+
+fn room(free: Option<u64>) -> String {
+    match free {
+        Some(free) => format!("room for {}", size(free)),
+        None => "less room".to_owned(),
     }
 }
 

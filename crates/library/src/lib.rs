@@ -23,7 +23,6 @@ mod listing;
 mod model;
 mod name;
 mod pace;
-mod presets;
 mod record;
 
 pub use answer::{Begin, of_file, of_listing};
@@ -35,5 +34,4 @@ pub use listing::{LONGEST as LISTING_LIMIT, Listing};
 pub use model::{Model, PIECE, Placed};
 pub use name::Name;
 pub use pace::Pace;
-pub use presets::{PRESETS, Preset};
 pub use record::{Record, State, hex};

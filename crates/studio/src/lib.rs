@@ -19,6 +19,7 @@ mod loss;
 mod meter;
 mod models;
 mod pace;
+mod published;
 mod requests;
 mod samples;
 mod store;

@@ -1,8 +1,6 @@
 //! Studio models: those that are here, the one on its way, and what the artist can do about them.
 
-use atelier_protocol::{
-    Doing, LibraryEvent, LibraryModel, LibraryRequest, ModelSource, Offer,
-};
+use atelier_protocol::{Doing, LibraryEvent, LibraryModel, LibraryRequest, ModelSource, Offer};
 use leptos::{prelude::*, task::spawn_local};
 use web_sys::File;
 
@@ -89,7 +87,9 @@ impl Models {
         self.look();
         let path = |file: &File| {
             let path = js_sys::Reflect::get(file, &"webkitRelativePath".into()).ok();
-            let path = path.and_then(|path| path.as_string()).filter(|path| !path.is_empty());
+            let path = path
+                .and_then(|path| path.as_string())
+                .filter(|path| !path.is_empty());
             path.unwrap_or_else(|| file.name())
         };
         let paths = files.iter().map(path).collect();
@@ -176,7 +176,9 @@ impl Models {
             LibraryEvent::Listed { models, .. } => self.here.set(Some(models)),
             LibraryEvent::Offered(offer) => {
                 self.looking.set(false);
-                self.store.announcement.set((t().models.found)(&offer.about.title));
+                self.store
+                    .announcement
+                    .set((t().models.found)(&offer.about.title));
                 self.offered.set(Some(offer));
             }
             LibraryEvent::Progress {
@@ -246,7 +248,10 @@ mod tests {
     }
 
     fn under_way(models: Models) -> Option<(u64, Option<f64>)> {
-        models.under_way.get_untracked().map(|way| (way.done, way.seconds_left))
+        models
+            .under_way
+            .get_untracked()
+            .map(|way| (way.done, way.seconds_left))
     }
 
     fn progress(done: u64) -> LibraryEvent {

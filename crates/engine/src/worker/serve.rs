@@ -3,10 +3,11 @@
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use atelier_kernels::{Extent, Timing, known_answers};
+use atelier_library::browser::Kept;
 use atelier_pictures::{Picture, decode};
 use atelier_protocol::{
-    AdapterInfo, Event, JobId, ModelInfo, Outcome, Recording, Request, SampleSettings, Stage,
-    TrainingSettings, Work, WorkId,
+    AdapterInfo, Event, JobId, ModelInfo, ModelSource, Outcome, Recording, Request, SampleSettings,
+    Stage, TrainingSettings, Work, WorkId,
 };
 use burn::tensor::Device;
 use web_sys::DedicatedWorkerGlobalScope;
@@ -22,6 +23,7 @@ use crate::{
     pipeline::Pipeline,
     recipe,
     session::{Present, Resume, Session, TrainingEnd, TrainingEvent},
+    source::Source,
     works::WorkInput,
 };
 
@@ -84,7 +86,17 @@ impl Server {
         match request {
             Request::Start => self.start().await,
             Request::Check => return self.check().await,
-            Request::LoadModel { url } => return self.load_model(url).await,
+            Request::LoadModel { source } => {
+                return match source {
+                    ModelSource::Site { url } => {
+                        let scope = self.scope.clone();
+                        self.load_model(&Site { scope, url }).await
+                    }
+                    ModelSource::Library { model } => {
+                        self.load_model(&Kept::open(&model).await?).await
+                    }
+                };
+            }
             Request::AddWork { id, bytes, .. } => self.add_work(id, &buffers.bytes(bytes)),
             Request::RemoveWork { id } => {
                 self.works.remove(&id);
@@ -154,14 +166,10 @@ impl Server {
         Ok(())
     }
 
-    async fn load_model(&mut self, url: String) -> Result<(), EngineError> {
+    async fn load_model(&mut self, source: &impl Source) -> Result<(), EngineError> {
         let (device, _) = self.gpu.as_ref().ok_or(EngineError::NoModel)?;
-        let source = Site {
-            scope: self.scope.clone(),
-            url,
-        };
         let scope = self.scope.clone();
-        let pipeline = Pipeline::load(&source, device, |done, total| {
+        let pipeline = Pipeline::load(source, device, |done, total| {
             let stage = Stage::Download;
             Outgoing::default().send(&scope, &Event::Progress { stage, done, total });
         })

@@ -51,8 +51,12 @@ pub async fn keep(
     let here = record.here(&states);
     let needed = record.bytes() - here;
     if let Some(free) = free().await.filter(|free| *free < needed) {
-        return Err(LibraryError::NoRoom { needed, free });
+        return Err(LibraryError::NoRoom {
+            needed,
+            free: Some(free),
+        });
     }
+    place.try_room(needed).await?;
     let mut report = Report {
         tell,
         total: record.bytes(),

@@ -56,7 +56,7 @@ impl Kept {
     ///
     /// # Errors
     /// [`LibraryError::Missing`], and those of `piece`.
-    pub async fn stream<E: From<LibraryError>>(
+    pub async fn stream_file<E: From<LibraryError>>(
         &self,
         path: &str,
         piece: &mut (impl FnMut(&[u8], u64) -> Result<(), E> + ?Sized),

@@ -20,7 +20,7 @@ use super::{
     list, object, scope,
     shelf::{Shelf, free},
 };
-use crate::{Files, LibraryError, Model, Name, Record};
+use crate::{LibraryError, Model, Name, Record};
 
 /// Begins to listen. Called once, when the worker's module has loaded.
 pub fn start() {
@@ -124,8 +124,9 @@ impl Library {
                 continue;
             };
             let states = place.states(&record).await;
+            let about = record.about(&self.site.borrow());
             models.push(LibraryModel {
-                about: record.about(&self.site.borrow()),
+                about,
                 here: record.here(&states),
                 whole: record.is_whole(&states),
                 used: place.used().await,
@@ -187,11 +188,12 @@ impl Library {
             Ok(place) => record.here(&place.states(&record).await),
             Err(_) => 0,
         };
+        let about = record.about(&self.site.borrow());
         let offer = self.last_offer.get() + 1;
         self.last_offer.set(offer);
         send(&LibraryEvent::Offered(Offer {
             offer,
-            about: record.about(&self.site.borrow()),
+            about,
             missing: record.bytes() - here,
             free: free().await,
         }));

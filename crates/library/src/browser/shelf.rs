@@ -19,6 +19,7 @@ const MODELS: &str = "models";
 const LOCK: &str = "lock";
 const RECORD: &str = "record";
 const USED: &str = "used";
+const ROOM: &str = "room";
 
 /// All models.
 #[derive(Clone)]
@@ -140,6 +141,26 @@ impl Place {
 
     pub async fn set_used(&self, now: f64) -> Result<(), LibraryError> {
         self.write(USED, now.to_string().as_bytes()).await
+    }
+
+    /// Takes `bytes` bytes for a moment: what browsers say is free is kept vague, or wrong, by some.
+    ///
+    /// # Errors
+    /// [`LibraryError::NoRoom`].
+    pub async fn try_room(&self, bytes: u64) -> Result<(), LibraryError> {
+        let writer = Writer::open(&self.0, ROOM).await?;
+        let taken = writer.cut(bytes);
+        writer.cut(0)?;
+        drop(writer);
+        let removed = wait(self.0.remove_entry(ROOM)).await;
+        removed.map_err(|error| refused(&error))?;
+        taken.map_err(|error| match error {
+            LibraryError::DiskFull => LibraryError::NoRoom {
+                needed: bytes,
+                free: None,
+            },
+            error => error,
+        })
     }
 
     async fn file(&self, name: &str) -> Result<File, LibraryError> {

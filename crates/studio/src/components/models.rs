@@ -1,4 +1,3 @@
-use atelier_library::PRESETS;
 use atelier_protocol::{Doing, LibraryModel, ModelSource, Offer};
 use leptos::{ev, html, prelude::*};
 
@@ -6,6 +5,7 @@ use super::{notices::Notices, picker::Picker, progress::ProgressBar};
 use crate::{
     gate,
     models::Models,
+    published::PUBLISHED,
     store::{EngineState, Place},
     strings::t,
     studio::{MODEL_URL, Studio},
@@ -78,7 +78,9 @@ fn Model(model: LibraryModel) -> impl IntoView {
         (true, Some(used)) => {
             let date = js_sys::Date::new(&used.into());
             let options = wasm_bindgen::JsValue::UNDEFINED;
-            let date = date.to_locale_date_string(t().tag, &options);
+            let page = document().document_element();
+            let language = page.and_then(|page| page.get_attribute("lang"));
+            let date = date.to_locale_date_string(&language.unwrap_or_default(), &options);
             (t().models.used)(&String::from(date))
         }
         (true, None) => t().models.unused.to_owned(),
@@ -89,7 +91,8 @@ fn Model(model: LibraryModel) -> impl IntoView {
     let id = model.model.clone();
     let again = model.clone();
     let action = if model.whole {
-        view! { <Use source title=title.clone() used=move || models.open(studio, &id) /> }.into_any()
+        view! { <Use source title=title.clone() used=move || models.open(studio, &id) /> }
+            .into_any()
     } else {
         view! {
             <button
@@ -209,7 +212,11 @@ fn Remove(model: LibraryModel) -> impl IntoView {
 fn OnItsWay() -> impl IntoView {
     let models = expect_context::<Models>();
     let way = move || models.under_way.get();
-    let label = move || way().map(|way| (t().models.doing)(&way)).unwrap_or_default();
+    let label = move || {
+        way()
+            .map(|way| (t().models.doing)(&way))
+            .unwrap_or_default()
+    };
     let fraction = move || {
         let known = way().filter(|way| way.total > 0);
         known.map(|way| way.done as f64 / way.total as f64)
@@ -241,7 +248,9 @@ fn Offered() -> impl IntoView {
     let busy = move || models.under_way.with(Option::is_some);
     let shown = move |offer: Offer| {
         let words = t().models;
-        let room = offer.free.map(|free| (words.room)(offer.missing as f64, free as f64));
+        let room = offer
+            .free
+            .map(|free| (words.room)(offer.missing as f64, free as f64));
         let fits = offer.free.is_none_or(|free| free >= offer.missing);
         let take = match offer.about.fetched {
             true => (words.fetch)(offer.missing as f64),
@@ -300,7 +309,7 @@ fn Add() -> impl IntoView {
             models.look_up(&name.get_untracked());
         }
     };
-    let presets = PRESETS.map(|preset| {
+    let presets = PUBLISHED.map(|preset| {
         let title = format!("{}: {}", preset.name, preset.licence);
         view! {
             <button

