@@ -237,10 +237,26 @@ impl Library {
         source: &Source,
     ) -> Result<End, LibraryError> {
         let shelf = Shelf::open().await?;
-        let _held = shelf.hold().await?;
-        let was_here = shelf.find(&job.id).await.is_ok();
         let total = record.bytes();
-        let place = shelf.make(record).await?;
+        // Where not even the record has room, nothing of the model has come yet.
+        let no_room = |error| match error {
+            LibraryError::DiskFull => LibraryError::NoRoom {
+                needed: total,
+                free: None,
+            },
+            error => error,
+        };
+        let _held = shelf.hold().await.map_err(no_room)?;
+        let was_here = shelf.find(&job.id).await.is_ok();
+        let place = match shelf.make(record).await {
+            Ok(place) => place,
+            Err(error) => {
+                if !was_here {
+                    shelf.remove(&job.id).await.ok();
+                }
+                return Err(no_room(error));
+            }
+        };
         let mut tell = |doing, done, seconds_left| {
             send(&LibraryEvent::Progress {
                 model: job.id.clone(),

@@ -50,7 +50,7 @@ fn Here() -> impl IntoView {
         <ul class="model-list">
             <li class="model">
                 <p>
-                    <b>"Sketch"</b>
+                    <b>{"Sketch"}</b>
                     <span class="small">{t().models.built_in}</span>
                 </p>
                 <Use source=built_in.clone() title="Sketch" used=move || studio.open_model(built_in.clone()) />
@@ -127,7 +127,7 @@ fn Model(model: LibraryModel) -> impl IntoView {
 fn Use(
     source: ModelSource,
     #[prop(into)] title: String,
-    used: impl Fn() + Clone + 'static,
+    used: impl Fn() + Clone + Send + Sync + 'static,
 ) -> impl IntoView {
     let studio = expect_context::<Studio>();
     let store = studio.store;
