@@ -3,8 +3,11 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { chromium } from 'playwright-core';
 import { ADDRESS, OUT, openBrowser, openPage, recordPage, visit } from './browser.mjs';
 import { Front } from './front.mjs';
 
@@ -414,15 +417,27 @@ describe('Studio models', () => {
   });
 
   test('for which there is no room are not begun', async () => {
-    const offered = await library.lookUp('studio/ink');
-    await library.setQuota(await library.usage() + 2 * MB);
-    front.arrived.length = 0;
-    await library.ask({ type: 'keep', offer: offered.offer });
-    const failed = await library.event('failed', 'kept');
-    await library.setQuota();
-    assert.match(failed.message ?? '', /takes 8 MB, and this browser has .*room/);
-    assert.deepEqual(front.asked, []);
-    assert.deepEqual(await library.list(), []);
+    // In private windows, as the other tests have, Chromium only notices when it writes.
+    const profile = mkdtempSync(join(tmpdir(), 'atelier-'));
+    const context = await chromium.launchPersistentContext(profile, {
+      executablePath: process.env.CHROMIUM, args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
+    });
+    try {
+      const library = await Library.open(await recordPage(context), front);
+      const offered = await library.lookUp('studio/ink');
+      await library.setQuota(await library.usage() + 2 * MB);
+      front.arrived.length = 0;
+      await library.ask({ type: 'keep', offer: offered.offer });
+      const failed = await library.event('failed', 'kept');
+      assert.match(failed.message ?? '', /takes 8 MB, and this browser has .*room/);
+      assert.deepEqual(front.asked, []);
+      assert.deepEqual(await library.list(), []);
+      await library.setQuota();
+      assert.equal((await library.fetch('studio/ink')).type, 'kept');
+    } finally {
+      await context.close();
+      rmSync(profile, { recursive: true });
+    }
   });
 
   test('that fill the disk are removed again', async () => {
