@@ -61,7 +61,7 @@ class Preset:
     """Chance that a picture gets a version on a tint or on dark."""
     captions_per_picture: int
     pictures_limit: int | None
-    """Use at most this many source pictures (evenly picked); None for all."""
+    """Draw only this many pictures (evenly picked) and fetch only what they need; None for all."""
     concepts_limit: int | None
     """Train the UNet only on this many concepts, those that most families draw; None for every picture."""
     autoencoder: AutoencoderPreset
