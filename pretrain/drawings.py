@@ -23,3 +23,8 @@ def rows_of(preset: Preset, work: Path) -> list[Row]:
     fetch(work, [*NEEDED_BY_ALL, *(source for family in preset.families for source in NEEDED_BY_FAMILY.get(family, ()))])
     rows = [row for row in listed(work, set(preset.families)) if wanted(preset, row)]
     return [rows[place * len(rows) // preset.pictures_limit] for place in range(min(len(rows), preset.pictures_limit))]
+
+
+def drawn_in(preset: Preset, work: Path) -> Path:
+    """Where the drawings of `rows_of` are rendered: all presets share them, but one that has a limit has its own."""
+    return work / preset.name if preset.pictures_limit else work

@@ -11,17 +11,19 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from . import autoencoder, quantise, text, unet
-from .drawings import rows_of
+from .drawings import drawn_in, rows_of
 from .errors import RecipeError
 from .networks import scheduler
 from .notice import notice
 from .pictures import wanted
 from .presets import PRESETS, TEXT_TOKENS, Preset
+from .render import GOOD
 from .sample import save_samples
 
 
@@ -56,7 +58,9 @@ def export(preset: Preset, work: Path, out: Path, int8: Collection[str] = ()) ->
     _write_json(out / "model_index.json", index)
     for file in out.rglob("*.safetensors"):
         file.chmod(0o644)
-    (out / "NOTICE").write_text(notice(work, [row for row in rows_of(preset, work) if wanted(preset, row)]))
+    rows = rows_of(preset, work)
+    states = np.load(drawn_in(preset, work) / "rendered.npy")
+    (out / "NOTICE").write_text(notice(work, [row for row, state in zip(rows, states, strict=True) if state == GOOD and wanted(preset, row)]))
     save_samples(denoiser, vae, text.TextEncoder(text.folder(work)), out / "samples.png")
     print(f"exported to {out}: {size_in_bytes(out) / 1e6:.1f} MB")
 

@@ -20,9 +20,9 @@ CURRENT_COLOUR = "#222"
 """What `currentColor` of one-coloured icons becomes."""
 
 
-def render(work: Path, rows: list[Row], target: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The pack and the states in `target` (`work` where none is named), rendering what is still missing."""
-    shape, target = (len(rows), SIZE, SIZE, 4), target or work
+def render(work: Path, rows: list[Row], target: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The pack and the states in `target`, rendering from the sources of `work` what is still missing."""
+    shape = (len(rows), SIZE, SIZE, 4)
     pack, states = _open(target / "rgba128.npy", shape), _open(target / "rendered.npy", shape[:1])
     waiting = np.flatnonzero(states == WAITING)
     for count, index in enumerate(waiting):

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from . import autoencoder, encode, export, presets, text, training, unet
-from .drawings import rows_of
+from .drawings import drawn_in, rows_of
 from .errors import RecipeError
 from .pictures import prepare
 from .plots import save_plot
@@ -36,7 +36,7 @@ def run(preset: presets.Preset, work: Path, out: Path | None, last: str, minutes
         rows, pack, states = [], None, None
         if not (folder / "pictures.jsonl").exists():
             rows = rows_of(preset, work)
-            pack, states = render(work, rows, folder if preset.pictures_limit else work) if "render" in todo else (None, None)
+            pack, states = render(work, rows, drawn_in(preset, work)) if "render" in todo else (None, None)
         if "pictures" not in todo:
             return
         pixels, pictures = prepare(folder, preset, rows, pack, states)
