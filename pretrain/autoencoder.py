@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from . import training
 from .errors import RecipeError
 from .networks import autoencoder
+from .plots import save_plot
 from .presets import LATENT_FACTOR, Preset
 from .sheets import save_sheet
 
@@ -41,11 +42,13 @@ def train(folder: Path, preset: Preset, pixels: np.ndarray, weights: torch.Tenso
     step = state["step"] if state else 0
     if state:
         model.load_state_dict(state["model"])
-    finished = step >= sizes.steps
-    if not finished:
+    if step < sizes.steps:
         optimizer = torch.optim.AdamW(model.parameters(), lr=sizes.learning_rate, weight_decay=0.0)
-        if state:
+        if state and "optimizer" in state:
             optimizer.load_state_dict(state["optimizer"])
+        if accelerator.device.type == "cuda":
+            # All pictures of the largest preset are 3 GB; drawn one by one on the host they would be the slowest part.
+            pixels = torch.from_numpy(np.ascontiguousarray(pixels)).to(accelerator.device)
         trained, optimizer = accelerator.prepare(_RoundTrip(model), optimizer)
         latent_shape = (sizes.batch, sizes.latent_channels) + (preset.picture_size // LATENT_FACTOR,) * 2
         started, first = time.time(), step
@@ -55,7 +58,7 @@ def train(folder: Path, preset: Preset, pixels: np.ndarray, weights: torch.Tenso
             index, generator = training.draws(weights, sizes.batch, preset.seed, step)
             noise = torch.randn(latent_shape, generator=generator)
             mine = slice(accelerator.process_index, None, accelerator.num_processes)
-            pictures, noise = load_pictures(pixels, index[mine]).to(accelerator.device), noise[mine].to(accelerator.device)
+            pictures, noise = load_pictures(pixels, index[mine], accelerator.device), noise[mine].to(accelerator.device)
             latents, back = trained(pictures, noise)
             loss = _loss(latents, back, pictures)
             accelerator.backward(loss)
@@ -70,18 +73,34 @@ def train(folder: Path, preset: Preset, pixels: np.ndarray, weights: torch.Tenso
                 _save(checkpoint, model, optimizer, step)
         if accelerator.is_main_process:
             _save(checkpoint, model, optimizer, step)
+            save_plot(folder / "autoencoder.log", "psnr", folder / "autoencoder.png")
     if step < sizes.steps:
         raise RecipeError(f"The autoencoder has had {step} of {sizes.steps} steps in the time given. Run the same command again to go on.")
-    model = model.to("cpu").eval().requires_grad_(False)
-    model.register_to_config(scaling_factor=_scaling_factor(model, pixels, weights, preset))
-    if not finished and accelerator.is_main_process:
+    if accelerator.is_main_process and not (state and "scaling_factor" in state):
+        model = model.to("cpu").eval().requires_grad_(False)
+        factor = _scaling_factor(model, pixels, weights, preset)
+        training.save_checkpoint(checkpoint, {"model": model.state_dict(), "step": step, "scaling_factor": factor})
         _reconstructions(folder, preset, model, pixels, weights)
-    return model
+    accelerator.wait_for_everyone()
+    return finished(folder, preset)
 
 
-def load_pictures(pixels: np.ndarray, index: torch.Tensor) -> torch.Tensor:
-    """Pictures of the pack as [batch, 3, S, S] in -1..1."""
-    batch = torch.from_numpy(np.stack([pixels[i] for i in index.tolist()]))
+def finished(folder: Path, preset: Preset) -> AutoencoderTiny:
+    """The trained autoencoder of `folder/autoencoder.pt`, frozen, with its `scaling_factor`."""
+    state = training.load_checkpoint(folder / "autoencoder.pt")
+    if not state or "scaling_factor" not in state:
+        raise RecipeError(f"There is no finished autoencoder in {folder}. Train it with --only autoencoder.")
+    model = autoencoder(preset, state["scaling_factor"])
+    model.load_state_dict(state["model"])
+    return model.eval().requires_grad_(False)
+
+
+def load_pictures(pixels: np.ndarray | torch.Tensor, index: torch.Tensor, device: torch.device | str = "cpu") -> torch.Tensor:
+    """Pictures of the pack as [batch, 3, S, S] in -1..1, on `device`."""
+    if isinstance(pixels, torch.Tensor):
+        batch = pixels[index.to(pixels.device)].to(device)
+    else:
+        batch = torch.from_numpy(np.stack([pixels[i] for i in index.tolist()])).to(device)
     return (batch.permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
 
 
@@ -111,7 +130,7 @@ def _save(checkpoint: Path, model: torch.nn.Module, optimizer, step: int) -> Non
 
 
 @torch.inference_mode()
-def _scaling_factor(model: AutoencoderTiny, pixels: np.ndarray, weights: torch.Tensor, preset: Preset) -> float:
+def _scaling_factor(model: AutoencoderTiny, pixels: np.ndarray | torch.Tensor, weights: torch.Tensor, preset: Preset) -> float:
     """One over the latents' standard deviation about zero, from 512 pictures."""
     index, _ = training.draws(weights, 512, preset.seed, 2**30)
     latents = torch.cat([model.encode(load_pictures(pixels, part)).latents for part in index.split(64)])
@@ -119,12 +138,12 @@ def _scaling_factor(model: AutoencoderTiny, pixels: np.ndarray, weights: torch.T
 
 
 @torch.inference_mode()
-def _reconstructions(folder: Path, preset: Preset, model: AutoencoderTiny, pixels: np.ndarray, weights: torch.Tensor) -> None:
+def _reconstructions(folder: Path, preset: Preset, model: AutoencoderTiny, pixels: np.ndarray | torch.Tensor, weights: torch.Tensor) -> None:
     """A sheet of 32 pictures, each above its reconstruction."""
     index, _ = training.draws(weights, 32, preset.seed, 2**31)
     pictures = load_pictures(pixels, index)
     back = model.decode(model.encode(pictures).latents).sample
     error = F.mse_loss(back.clamp(-1, 1), pictures)
-    training.log(folder / "autoencoder.log", reconstruction_psnr=-10 * torch.log10(error / 4).item(), scaling_factor=model.config.scaling_factor)
+    training.log(folder / "autoencoder.log", reconstruction_psnr=-10 * torch.log10(error / 4).item())
     rows = [part for pair in zip(pictures.split(8), back.split(8)) for part in pair]
     save_sheet(torch.cat(rows), folder / "reconstructions.png", columns=8)

@@ -85,14 +85,24 @@ def catalogue(work: Path) -> list[Row]:
     """All rows, written to `work/catalogue.jsonl` at the first call and read from there afterwards."""
     file = work / "catalogue.jsonl"
     if not file.exists():
-        concepts = Concepts(work)
-        rows = [*_emoji(work, concepts), *_fluent_3d(work, concepts), *_icons(work, concepts), *_openclipart(work, concepts)]
+        rows = list(listed(work, {*EMOJI_SETS, *ICON_SETS, "fluent-3d", "openclipart"}))
         partial = file.with_suffix(".partial")
         partial.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows))
         partial.rename(file)
         print(f"catalogue: {len(rows)} pictures, {sum(row.held_out for row in rows)} held out")
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     return [Row(**{**row, "keywords": tuple(row["keywords"])}) for row in rows]
+
+
+def listed(work: Path, families: set[str]) -> Iterator[Row]:
+    """The rows of some families, from their fetched sources."""
+    concepts = Concepts(work)
+    yield from _emoji(work, concepts, [family for family in EMOJI_SETS if family in families])
+    if "fluent-3d" in families:
+        yield from _fluent_3d(work, concepts)
+    yield from _icons(work, concepts, [family for family in ICON_SETS if family in families])
+    if "openclipart" in families:
+        yield from _openclipart(work, concepts)
 
 
 def _row(kind: str, reference: str, family: str, licence: str, concept: Concept | None, label: str, keywords=(), group="") -> Row:
@@ -107,9 +117,9 @@ def _icon_set(work: Path, name: str) -> dict:
     return json.loads((work / "sources" / "iconify" / "package" / "json" / f"{name}.json").read_text())
 
 
-def _emoji(work: Path, concepts: Concepts) -> Iterator[Row]:
+def _emoji(work: Path, concepts: Concepts, families: list[str]) -> Iterator[Row]:
     """One picture a concept from each emoji set, found by code point first, then by name."""
-    for family in EMOJI_SETS:
+    for family in families:
         icons = _icon_set(work, family)
         names: dict[str, str] = {}
         for codepoint, name in icons.get("chars", {}).items():
@@ -129,9 +139,9 @@ def _fluent_3d(work: Path, concepts: Concepts) -> Iterator[Row]:
             yield _row("file", str(file.relative_to(work / "sources")), "fluent-3d", "MIT", concept, concept.label)
 
 
-def _icons(work: Path, concepts: Concepts) -> Iterator[Row]:
+def _icons(work: Path, concepts: Concepts, families: list[str]) -> Iterator[Row]:
     """Icon sets, named by their cleaned file names; interface signs and brands are left out."""
-    for family in ICON_SETS:
+    for family in families:
         icons = _icon_set(work, family)
         seen = set()
         for name, icon in icons["icons"].items():

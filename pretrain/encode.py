@@ -62,7 +62,7 @@ def encode_latents(folder: Path, preset: Preset, model: AutoencoderTiny, pixels:
     partial = file.with_suffix(".partial")
     latents = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
     for index in torch.arange(len(chosen)).split(BATCH):
-        pictures = load_pictures(pixels, chosen[index]).to(model.device)
+        pictures = load_pictures(pixels, chosen[index], model.device)
         for mirrored, seen in enumerate((pictures, pictures.flip(-1))):
             latents[index.numpy(), mirrored] = (model.encode(seen).latents * model.config.scaling_factor).cpu().numpy()
     latents.flush()

@@ -1,27 +1,48 @@
-"""Last step: write the diffusers folder that the page loads."""
+"""Last step: write the diffusers folder that the page loads.
 
-import copy
+By itself, `python -m pretrain.export --preset gpu --work DIR --out www/models/sketch`, it needs of the training
+only `autoencoder.pt` and `unet.pt`.
+"""
+
+import argparse
 import json
 import shutil
+import sys
+from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import torch
-from diffusers import AutoencoderTiny, UNet2DConditionModel
 from safetensors.torch import save_file
+from torch import nn
 
-from . import text
+from . import autoencoder, quantise, text, unet
+from .drawings import drawn_in, rows_of
+from .errors import RecipeError
 from .networks import scheduler
-from .presets import TEXT_TOKENS
+from .notice import notice
+from .pictures import wanted
+from .presets import PRESETS, TEXT_TOKENS, Preset
+from .render import GOOD
+from .sample import save_samples
 
 
-def export(work: Path, out: Path, vae: AutoencoderTiny, unet: UNet2DConditionModel) -> None:
-    """Writes models and tokenizer to `out` in half precision, with the file names of diffusers."""
+CAN_BE_INT8 = ("text_encoder", "unet")
+
+
+def export(preset: Preset, work: Path, out: Path, int8: Collection[str] = ()) -> None:
+    """Writes models and tokenizer to `out` in half precision, with the file names of diffusers; NOTICE and samples.
+
+    `int8`: parts (of `CAN_BE_INT8`) whose matrices are written in 8 bits (`quantise.py`); diffusers itself does not read those.
+    """
+    vae, denoiser = autoencoder.finished(work / preset.name, preset), unet.finished(work / preset.name, preset)
     for name in ("unet", "vae", "text_encoder", "tokenizer", "scheduler"):
         shutil.rmtree(out / name, ignore_errors=True)
-    for name, model in (("unet", unet), ("vae", vae)):
-        copy.deepcopy(model).to("cpu", torch.float16).to(memory_format=torch.contiguous_format).save_pretrained(out / name)
+    for name, model in (("unet", denoiser), ("vae", vae)):
+        model.save_config(out / name)
+        _save(model, out / name / "diffusion_pytorch_model.safetensors", name in int8)
     scheduler().save_pretrained(out / "scheduler")
-    _text_encoder(work, out / "text_encoder")
+    _text_encoder(work, out / "text_encoder", "text_encoder" in int8)
     _tokenizer(work, out / "tokenizer")
     index = {
         "_class_name": "StableDiffusionPipeline",
@@ -37,18 +58,27 @@ def export(work: Path, out: Path, vae: AutoencoderTiny, unet: UNet2DConditionMod
     _write_json(out / "model_index.json", index)
     for file in out.rglob("*.safetensors"):
         file.chmod(0o644)
+    rows = rows_of(preset, work)
+    states = np.load(drawn_in(preset, work) / "rendered.npy")
+    (out / "NOTICE").write_text(notice(work, [row for row, state in zip(rows, states, strict=True) if state == GOOD and wanted(preset, row)]))
+    save_samples(denoiser, vae, text.TextEncoder(text.folder(work)), out / "samples.png")
+    print(f"exported to {out}: {size_in_bytes(out) / 1e6:.1f} MB")
 
 
-def _text_encoder(work: Path, out: Path) -> None:
-    """MiniLM in half precision without its pooler, which nothing reads."""
+def _text_encoder(work: Path, out: Path, int8: bool) -> None:
+    """MiniLM without its pooler, which nothing reads."""
     out.mkdir(parents=True)
-    model = text.TextEncoder(text.folder(work)).model
-    weights = {name: tensor.to(torch.float16).contiguous() for name, tensor in model.state_dict().items()}
-    save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
+    _save(text.TextEncoder(text.folder(work)).model, out / "model.safetensors", int8)
     config = json.loads((text.folder(work) / "config.json").read_text())
     for local in ("_name_or_path", "transformers_version"):
         config.pop(local, None)
     _write_json(out / "config.json", {**config, "dtype": "float16"})
+
+
+def _save(model: nn.Module, file: Path, int8: bool) -> None:
+    weights = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
+    small = quantise.quantised(weights) if int8 else {name: tensor.to(torch.float16).contiguous() for name, tensor in weights.items()}
+    save_file(small, file, metadata={"format": "pt"})
 
 
 def _tokenizer(work: Path, out: Path) -> None:
@@ -72,3 +102,22 @@ def _write_json(path: Path, value: dict) -> None:
 def size_in_bytes(folder: Path) -> int:
     """All files of a folder together: what a visitor of the page downloads."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", required=True, choices=list(PRESETS))
+    parser.add_argument("--work", type=Path, required=True, help="folder for downloads, packs and checkpoints")
+    parser.add_argument("--out", type=Path, required=True, help="folder the model is written to")
+    parser.add_argument("--int8", action="append", default=[], choices=CAN_BE_INT8, help="write this part's matrices in 8 bits; may be said twice")
+    arguments = parser.parse_args()
+    try:
+        export(PRESETS[arguments.preset], arguments.work, arguments.out, arguments.int8)
+    except RecipeError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

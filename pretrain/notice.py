@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from .pictures import Picture
+from .catalogue import Row
 
 NOT_FROM_ICONIFY = {
     "fluent-3d": ("Fluent Emoji, 3D (npm @lobehub/fluent-emoji-3d)", "Microsoft", "https://github.com/microsoft/fluentui-emoji", "MIT"),
@@ -30,12 +30,12 @@ CC BY 4.0: https://creativecommons.org/licenses/by/4.0/   CC BY 3.0: https://cre
 """
 
 
-def notice(work: Path, pictures: list[Picture]) -> str:
-    """One line a family: title, author, address, licence, and how many drawings were used."""
+def notice(work: Path, rows: list[Row]) -> str:
+    """One line a family: title, author, address, licence, and how many of its drawings (`rows`) were used."""
     collections = json.loads((work / "sources" / "iconify" / "package" / "collections.json").read_text())
     drawings: dict[str, set[str]] = {}
-    for picture in pictures:
-        drawings.setdefault(picture.family, set()).add(picture.key)
+    for row in rows:
+        drawings.setdefault(row.family, set()).add(row.key)
     lines = []
     for family, keys in sorted(drawings.items()):
         if family in NOT_FROM_ICONIFY:

@@ -3,22 +3,25 @@
 `python -m pretrain.packs pack --work DIR --to FOLDER` writes pieces under 60 MB; `unpack --work DIR --from FOLDER`
 on the other machine makes a work folder in which `pretrain.run` goes on as if it had fetched and rendered there.
 A piece holds lossless WebP pictures; the first holds the catalogue and MiniLM's small files as well, and
-MiniLM's weights travel in half precision. `split` and `join` do the same for any other file, such as a checkpoint.
+MiniLM's weights travel in half precision. `result` writes the trained weights in half precision, without the
+optimizer's state, in pieces that `join` puts together; `pretrain.export` and further training take them.
 """
 
 import argparse
 import io
+import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from . import text
+from . import text, training
 from .catalogue import catalogue
 from .errors import RecipeError
-from .render import GOOD, SIZE
+from .render import GOOD, SIZE, WAITING
 
 PIECE = 58_000_000
 
@@ -46,14 +49,15 @@ def pack(work: Path, target: Path) -> None:
     print(f"{pieces.count} pieces with {len(rows)} rows in {target}")
 
 
-def unpack(source: Path, work: Path) -> None:
-    """Makes the work folder from all pieces; pieces may arrive one by one, so this may be called again."""
+def unpack(source: Path, work: Path) -> int:
+    """Makes the work folder from pieces, which may arrive one by one. Returns how many pictures are still to come;
+    until none is, nothing can be trained in that folder."""
     pieces = sorted(source.glob("atelier-*.zip"))
     if not pieces:
         raise RecipeError(f"There are no atelier-*.zip pieces in {source}. Make them with `python -m pretrain.packs pack`.")
     encoder = text.folder(work)
     encoder.mkdir(parents=True, exist_ok=True)
-    pictures = None
+    pictures = states = None
     for piece in pieces:
         with zipfile.ZipFile(piece) as archive:
             for name in archive.namelist():
@@ -62,17 +66,27 @@ def unpack(source: Path, work: Path) -> None:
                     (encoder / name.removeprefix("minilm/")).write_bytes(content)
                 elif name.startswith("pictures/"):
                     if pictures is None:
-                        pictures = _empty_pack(work)
-                    pictures[int(Path(name).stem)] = np.asarray(Image.open(io.BytesIO(content)).convert("RGBA"))
+                        pictures, states = _open(work)
+                    index = int(Path(name).stem)
+                    pictures[index] = np.asarray(Image.open(io.BytesIO(content)).convert("RGBA"))
+                    states[index] = GOOD
+                elif name == "rendered.npy":
+                    expected = np.load(io.BytesIO(content))
+                    np.save(work / name, np.where(expected == GOOD, WAITING, expected))
                 else:
                     (work / name).write_bytes(content)
+    return int((np.load(work / "rendered.npy", mmap_mode="r") == WAITING).sum())
 
 
-def _empty_pack(work: Path) -> np.ndarray:
-    file, count = work / "rgba128.npy", len(np.load(work / "rendered.npy"))
+def _open(work: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Pack and states to write to; the first piece, which has the states, must have come."""
+    if not (work / "rendered.npy").exists():
+        raise RecipeError("Unpack atelier-000.zip first; it says which pictures there are.")
+    states = np.load(work / "rendered.npy", mmap_mode="r+")
+    file = work / "rgba128.npy"
     if file.exists():
-        return np.load(file, mmap_mode="r+")
-    return np.lib.format.open_memmap(file, "w+", np.uint8, (count, SIZE, SIZE, 4))
+        return np.load(file, mmap_mode="r+"), states
+    return np.lib.format.open_memmap(file, "w+", np.uint8, (len(states), SIZE, SIZE, 4)), states
 
 
 class _Pieces:
@@ -98,15 +112,24 @@ class _Pieces:
         self.size += len(content) + 200
 
 
-def split(file: Path, target: Path, piece: int) -> None:
-    """Cuts a file into `<name>.000` and on, each of at most `piece` bytes."""
-    target.mkdir(parents=True, exist_ok=True)
-    with file.open("rb") as stream:
-        for count in range(1000):
-            content = stream.read(piece)
-            if not content:
-                return
-            (target / f"{file.name}.{count:03}").write_bytes(content)
+def result(work: Path, target: Path, piece: int) -> None:
+    """Autoencoder and averaged UNet of `work` (a preset's folder) in half precision, each as `<name>.000` and on."""
+    for name in ("autoencoder.pt", "unet.pt"):
+        state = training.load_checkpoint(work / name)
+        if state is None:
+            raise RecipeError(f"There is no {name} in {work}. Train first.")
+        weights = "average" if "average" in state else "model"
+        kept = {key: state[key] for key in ("step", "scaling_factor") if key in state}
+        kept[weights] = {key: tensor.to("cpu", torch.float16) for key, tensor in state[weights].items()}
+        target.mkdir(parents=True, exist_ok=True)
+        whole = target / name
+        training.save_checkpoint(whole, kept)
+        for old in target.glob(f"{name}.[0-9][0-9][0-9]"):
+            old.unlink()
+        content = whole.read_bytes()
+        whole.unlink()
+        for count, first in enumerate(range(0, len(content), piece)):
+            (target / f"{name}.{count:03}").write_bytes(content[first : first + piece])
 
 
 def join(source: Path, file: Path) -> None:
@@ -119,30 +142,32 @@ def join(source: Path, file: Path) -> None:
             stream.write(piece.read_bytes())
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, second in (("pack", "--to"), ("unpack", "--from")):
+    for name, first, second in (("pack", "--work", "--to"), ("unpack", "--work", "--from"), ("result", "--work", "--to"), ("join", "--file", "--from")):
         command = commands.add_parser(name)
-        command.add_argument("--work", type=Path, required=True)
+        command.add_argument(first, dest="here", type=Path, required=True)
         command.add_argument(second, dest="folder", type=Path, required=True)
-    for name, second in (("split", "--to"), ("join", "--from")):
-        command = commands.add_parser(name)
-        command.add_argument("--file", type=Path, required=True)
-        command.add_argument(second, dest="folder", type=Path, required=True)
-        if name == "split":
-            command.add_argument("--megabytes", type=float, default=15)
+        if name == "result":
+            command.add_argument("--megabytes", type=float, default=15, help="size of a piece")
     arguments = parser.parse_args()
-    match arguments.command:
-        case "pack":
-            pack(arguments.work, arguments.folder)
-        case "unpack":
-            unpack(arguments.folder, arguments.work)
-        case "split":
-            split(arguments.file, arguments.folder, int(arguments.megabytes * 1e6))
-        case "join":
-            join(arguments.folder, arguments.file)
+    try:
+        match arguments.command:
+            case "pack":
+                pack(arguments.here, arguments.folder)
+            case "unpack":
+                if waiting := unpack(arguments.folder, arguments.here):
+                    raise RecipeError(f"{waiting} pictures are still to come. Unpack the other pieces too.")
+            case "result":
+                result(arguments.here, arguments.folder, int(arguments.megabytes * 1e6))
+            case "join":
+                join(arguments.folder, arguments.here)
+    except RecipeError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

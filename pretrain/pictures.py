@@ -5,6 +5,7 @@ procedural style. `pictures.npy` is [pictures, S, S, 3] uint8, `pictures.jsonl` 
 """
 
 import json
+import multiprocessing
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -51,18 +52,18 @@ def prepare(folder: Path, preset: Preset, rows: list[Row], pack: np.ndarray, sta
     """Pixels and descriptions, made at the first call and read from `folder` afterwards."""
     pixels_file, about_file = folder / "pictures.npy", folder / "pictures.jsonl"
     if not about_file.exists():
-        chosen = _chosen(preset, rows, states)
+        chosen = [index for index, row in enumerate(rows) if states[index] == GOOD and wanted(preset, row)]
         if not chosen:
             raise RecipeError(f"No picture of the preset {preset.name} was rendered. Look at the messages of the render step.")
         pixels, pictures = [], []
         everyday = _everyday_concepts(rows, preset.concepts_limit)
-        for index in chosen:
-            rng = np.random.default_rng([preset.seed, int(share_of(rows[index].key) * 2**53)])
-            for values, picture in _versions(preset, rows[index], scaled(pack[index], preset.picture_size), rng):
-                if everyday and rows[index].concept not in everyday:
-                    picture = replace(picture, weight=0.0)
-                pixels.append((np.clip(values, 0, 1) * 255).round().astype(np.uint8))
-                pictures.append(picture)
+        with multiprocessing.Pool() as pool:
+            for row, versions in pool.imap(_prepared, ((preset, rows[index], pack[index]) for index in chosen), chunksize=16):
+                for values, picture in versions:
+                    if everyday and row.concept not in everyday:
+                        picture = replace(picture, weight=0.0)
+                    pixels.append(values)
+                    pictures.append(picture)
         pictures = _normalised(pictures, preset.procedural_draws)
         np.save(pixels_file, np.stack(pixels))
         about_file.write_text("".join(json.dumps(asdict(picture)) + "\n" for picture in pictures))
@@ -71,12 +72,9 @@ def prepare(folder: Path, preset: Preset, rows: list[Row], pack: np.ndarray, sta
     return np.load(pixels_file, mmap_mode="r"), [Picture(**{**about, "captions": tuple(about["captions"])}) for about in described]
 
 
-def _chosen(preset: Preset, rows: list[Row], states: np.ndarray) -> list[int]:
-    """Rows that are good, not held out and in the preset's families; evenly thinned to the limit."""
-    chosen = [index for index, row in enumerate(rows) if states[index] == GOOD and not row.held_out and row.family in preset.families]
-    if preset.pictures_limit is None or len(chosen) <= preset.pictures_limit:
-        return chosen
-    return [chosen[place * len(chosen) // preset.pictures_limit] for place in range(preset.pictures_limit)]
+def wanted(preset: Preset, row: Row) -> bool:
+    """Whether the preset trains on it."""
+    return row.family in preset.families and not row.held_out
 
 
 def _everyday_concepts(rows: list[Row], limit: int | None) -> set[str]:
@@ -94,6 +92,14 @@ def scaled(rgba: np.ndarray, size: int) -> np.ndarray:
     """To `size` px and 0..1; colours are weighed by alpha so that clear pixels do not bleed into edges."""
     scaled = Image.fromarray(rgba).convert("RGBa").resize((size, size), Image.Resampling.BOX).convert("RGBA")
     return np.asarray(scaled, np.float32) / 255
+
+
+def _prepared(task: tuple[Preset, Row, np.ndarray]) -> tuple[Row, list[tuple[np.ndarray, Picture]]]:
+    """The versions of one drawing [128, 128, 4], each [S, S, 3] uint8; by chances that depend on the seed and the row alone."""
+    preset, row, drawing = task
+    rng = np.random.default_rng([preset.seed, int(share_of(row.key) * 2**53)])
+    versions = _versions(preset, row, scaled(drawing, preset.picture_size), rng)
+    return row, [((np.clip(values, 0, 1) * 255).round().astype(np.uint8), picture) for values, picture in versions]
 
 
 def _versions(preset: Preset, row: Row, rgba: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, Picture]]:

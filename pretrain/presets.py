@@ -61,7 +61,7 @@ class Preset:
     """Chance that a picture gets a version on a tint or on dark."""
     captions_per_picture: int
     pictures_limit: int | None
-    """Use at most this many source pictures (evenly picked); None for all."""
+    """Draw only this many pictures (evenly picked) and fetch only what they need; None for all."""
     concepts_limit: int | None
     """Train the UNet only on this many concepts, those that most families draw; None for every picture."""
     autoencoder: AutoencoderPreset
@@ -149,12 +149,12 @@ PRESETS = {
         pictures_limit=None,
         concepts_limit=None,
         autoencoder=AutoencoderPreset(
-            channels=64,
+            channels=48,
             latent_channels=8,
             encoder_blocks=(1, 3, 3, 3),
             decoder_blocks=(3, 3, 3, 1),
-            batch=256,
-            steps=12000,
+            batch=128,
+            steps=4000,
             learning_rate=1e-3,
         ),
         unet=UNetPreset(
@@ -167,8 +167,8 @@ PRESETS = {
             learning_rate=5e-4,
             warmup_steps=1000,
             ema_decay=0.9995,
-            checkpoint_every=1000,
-            sample_every=5000,
+            checkpoint_every=500,
+            sample_every=1000,
         ),
         threads=None,
     ),

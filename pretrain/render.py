@@ -1,6 +1,6 @@
-"""Step 3: every picture of the catalogue as 128 px RGBA in one pack, `work/rgba128.npy` [rows, 128, 128, 4].
+"""Step 3: every picture of the catalogue as 128 px RGBA in one pack, `rgba128.npy` [rows, 128, 128, 4].
 
-Beside it `work/rendered.npy` holds a state for each row, so that an interrupted run goes on where it was.
+Beside it `rendered.npy` holds a state for each row, so that an interrupted run goes on where it was.
 """
 
 import io
@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import resvg_py
 from PIL import Image
 
 from .catalogue import Row
@@ -21,10 +20,10 @@ CURRENT_COLOUR = "#222"
 """What `currentColor` of one-coloured icons becomes."""
 
 
-def render(work: Path, rows: list[Row]) -> tuple[np.ndarray, np.ndarray]:
-    """The pack and the states, rendering what is still missing."""
+def render(work: Path, rows: list[Row], target: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The pack and the states in `target`, rendering from the sources of `work` what is still missing."""
     shape = (len(rows), SIZE, SIZE, 4)
-    pack, states = _open(work / "rgba128.npy", shape), _open(work / "rendered.npy", shape[:1])
+    pack, states = _open(target / "rgba128.npy", shape), _open(target / "rendered.npy", shape[:1])
     waiting = np.flatnonzero(states == WAITING)
     for count, index in enumerate(waiting):
         states[index] = _render_into(pack, index, work, rows[index])
@@ -73,6 +72,8 @@ def _load(work: Path, row: Row) -> Image.Image:
 
 def rasterise(drawing: str, size: int) -> Image.Image:
     """An SVG drawn at `size` pixels."""
+    import resvg_py  # A machine that only trains, on pictures rendered elsewhere, does not have it.
+
     return Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=drawing, width=size, height=size)))).convert("RGBA")
 
 

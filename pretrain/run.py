@@ -12,16 +12,14 @@ from pathlib import Path
 import torch
 
 from . import autoencoder, encode, export, presets, text, training, unet
-from .catalogue import catalogue
+from .drawings import drawn_in, rows_of
 from .errors import RecipeError
-from .fetch import fetch
-from .notice import notice
 from .pictures import prepare
-from .render import is_rendered, render
+from .plots import save_plot
+from .render import render
 from .sample import save_samples
 
 STEPS = ("fetch", "render", "pictures", "autoencoder", "encode", "unet", "export")
-SOURCES = ("iconify", "fluent-3d", "emojibase", "emojilib", "openclipart-png", "openclipart-svg", "minilm")
 
 
 def run(preset: presets.Preset, work: Path, out: Path | None, last: str, minutes: float | None) -> None:
@@ -37,10 +35,8 @@ def run(preset: presets.Preset, work: Path, out: Path | None, last: str, minutes
     with training.processes().main_process_first():
         rows, pack, states = [], None, None
         if not (folder / "pictures.jsonl").exists():
-            if not is_rendered(work):
-                fetch(work, list(SOURCES))
-            rows = catalogue(work)
-            pack, states = render(work, rows) if "render" in todo else (None, None)
+            rows = rows_of(preset, work)
+            pack, states = render(work, rows, drawn_in(preset, work)) if "render" in todo else (None, None)
         if "pictures" not in todo:
             return
         pixels, pictures = prepare(folder, preset, rows, pack, states)
@@ -61,14 +57,12 @@ def run(preset: presets.Preset, work: Path, out: Path | None, last: str, minutes
         return
 
     def preview(model, step: int) -> None:
+        save_plot(folder / "unet.log", "loss", folder / "unet.png")
         save_samples(model, vae, encoder, folder / "samples" / f"{step:06}.png")
 
-    trained = unet.train(folder, preset, drawn_pictures, until, preview)
+    unet.train(folder, preset, drawn_pictures, until, preview)
     if "export" in todo and out is not None and training.processes().is_main_process:
-        export.export(work, out, vae, trained)
-        (out / "NOTICE").write_text(notice(work, pictures))
-        save_samples(trained, vae, encoder, out / "samples.png")
-        print(f"exported to {out}: {export.size_in_bytes(out) / 1e6:.1f} MB")
+        export.export(preset, work, out)
 
 
 def main() -> int:

@@ -8,8 +8,10 @@ cut to 16 tokens, with the places after the last token set to zero. The empty ca
 from pathlib import Path
 
 import torch
-from transformers import BertModel, BertTokenizerFast
+from safetensors.torch import load_file
+from transformers import BertConfig, BertModel, BertTokenizerFast
 
+from . import quantise
 from .presets import TEXT_TOKENS, TEXT_WIDTH
 
 
@@ -24,7 +26,9 @@ class TextEncoder:
     def __init__(self, path: Path, tokenizer: Path | None = None):
         """Both from `path`, or the tokenizer from a folder of its own, as an exported model has it."""
         self.tokenizer = BertTokenizerFast.from_pretrained(tokenizer or path)
-        self.model = BertModel.from_pretrained(path, add_pooling_layer=False, dtype=torch.float32).eval().requires_grad_(False)
+        self.model = BertModel(BertConfig.from_pretrained(path), add_pooling_layer=False).float().eval().requires_grad_(False)
+        weights = quantise.dequantised(load_file(path / "model.safetensors"))
+        self.model.load_state_dict({name: tensor for name, tensor in weights.items() if name in self.model.state_dict()})
 
     @torch.inference_mode()
     def encode(self, captions: list[str]) -> tuple[torch.Tensor, torch.Tensor]:

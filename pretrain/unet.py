@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from . import training
 from .encode import Latents, TextStates
+from .errors import RecipeError
 from .networks import scheduler, unet
 from .pictures import Picture
 from .presets import Preset
@@ -38,13 +39,13 @@ def train(folder: Path, preset: Preset, pictures: list[Picture], until: float, p
     state = training.load_checkpoint(checkpoint)
     step = state["step"] if state else 0
     if state:
-        model.load_state_dict(state["model"])
+        model.load_state_dict(state.get("model", state["average"]))
     model.to(accelerator.device)
     average = training.MovingAverage(model, sizes.ema_decay)
     if state:
-        average.weights = {name: weight.to(accelerator.device) for name, weight in state["average"].items()}
+        average.weights = {name: weight.to(accelerator.device, torch.float32) for name, weight in state["average"].items()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=sizes.learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
-    if state:
+    if state and "optimizer" in state:
         optimizer.load_state_dict(state["optimizer"])
     trained, optimizer = accelerator.prepare(model, optimizer)
     batches = Batches(folder, preset, pictures, accelerator.process_index, accelerator.num_processes)
@@ -121,6 +122,16 @@ class Batches:
     def _caption(self, picture: int, which: float, dropped: bool) -> int:
         captions = self.text.of_picture[picture]
         return self.text.empty if dropped else captions[int(which * len(captions))]
+
+
+def finished(folder: Path, preset: Preset) -> UNet2DConditionModel:
+    """The averaged weights of `folder/unet.pt`, however long they were trained."""
+    state = training.load_checkpoint(folder / "unet.pt")
+    if not state:
+        raise RecipeError(f"There is no UNet in {folder}. Train it with --only unet.")
+    model = unet(preset)
+    model.load_state_dict(state["average"])
+    return model.eval().requires_grad_(False)
 
 
 def _averaged(preset: Preset, average: training.MovingAverage, device: torch.device) -> UNet2DConditionModel:

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import AutoencoderTiny, DDIMScheduler, UNet2DConditionModel
+from safetensors.torch import load_file
 
 from ..presets import LATENT_FACTOR
+from ..quantise import dequantised
 from ..text import TextEncoder
 
 GUIDANCE = 4.0
@@ -25,7 +27,10 @@ class Base:
 
     def unet(self) -> UNet2DConditionModel:
         """A fresh copy, since adapters are hung into it."""
-        return UNet2DConditionModel.from_pretrained(self.folder / "unet", torch_dtype=torch.float32).eval().requires_grad_(False)
+        folder = self.folder / "unet"
+        unet = UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(folder)).eval().requires_grad_(False)
+        unet.load_state_dict(dequantised(load_file(folder / "diffusion_pytorch_model.safetensors")))
+        return unet
 
     @torch.inference_mode()
     def latents(self, pictures: np.ndarray) -> torch.Tensor:

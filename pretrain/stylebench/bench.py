@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..drawings import SOURCES
 from ..fetch import fetch
-from ..run import SOURCES
 from ..sheets import save_sheet
 from . import base_alone, reference
 from .atelier import TRIGGER, Atelier, write_json, write_works

@@ -48,7 +48,7 @@ class Drawings:
     def __init__(self, work: Path, size: int):
         self.work, self.size = work, size
         self.rows = catalogue(work)
-        self.pack, self.states = render(work, self.rows)
+        self.pack, self.states = render(work, self.rows, work)
         self.concepts = Concepts(work)
         self._rows_of: dict[tuple[str, str], int] = {}
         for index, row in enumerate(self.rows):
