@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use atelier_engine::{Folder, Pipeline, Whole, bench as bench_models};
+use atelier_engine::{Whole, bench as bench_models};
 use atelier_kernels::{Row, Shapes, bench, fma_peak};
 use clap::Args;
 use serde_json::json;
 
-use crate::device::DeviceChoice;
+use crate::{device::DeviceChoice, model};
 
 /// Times of the operations beside burn's own and beside the adapter's multiply-adds.
 #[derive(Args)]
@@ -17,8 +17,11 @@ pub struct Bench {
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
     /// A model whose UNet is measured whole, forward and a training step.
-    #[arg(long, value_name = "DIR", default_value = "www/models/sketch")]
+    #[arg(long, value_name = "DIR or FILE", default_value = "www/models/sketch")]
     model: PathBuf,
+    /// Side of its pictures in pixels, where it is not to be what the model was made for.
+    #[arg(long)]
+    size: Option<usize>,
 }
 
 impl Bench {
@@ -63,7 +66,7 @@ impl Bench {
         if self.stable_diffusion {
             bench(&device, Shapes::StableDiffusion, tell).await?;
         }
-        let pipeline = Pipeline::load(&Folder(self.model), &device, |_, _| {}).await?;
+        let pipeline = model::load(&self.model, self.size, &device, |_, _| {}).await?;
         let wholes = bench_models(&pipeline, &device).await?;
         wholes
             .iter()

@@ -3,6 +3,7 @@
 mod bench;
 mod device;
 mod inspect;
+mod model;
 mod report;
 mod sample;
 mod train;

@@ -1,17 +1,17 @@
 use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context, Result};
-use atelier_engine::{Enlarger, Folder, Pipeline, Session, recipe};
+use atelier_engine::{Enlarger, Folder, Session, recipe};
 use atelier_pictures::decode;
-use atelier_protocol::{SampleSettings, SamplerKind};
+use atelier_protocol::{NoiseGenerator, SampleSettings, SamplerKind};
 use clap::Args;
 use serde_json::json;
 
-use crate::{device::DeviceChoice, report::Report};
+use crate::{device::DeviceChoice, model, report::Report};
 
 #[derive(Args)]
 pub struct Sample {
-    /// A diffusers folder.
+    /// A diffusers folder, or a single-file checkpoint (.safetensors).
     #[arg(long)]
     model: PathBuf,
     #[arg(long)]
@@ -42,6 +42,15 @@ pub struct Sample {
     /// Folder of the network that enlarges: www/models/upscaler.
     #[arg(long, value_name = "DIR")]
     upscaler: Option<PathBuf>,
+    /// Where the noise comes from: own, or torch for that of diffusers' generator on the CPU.
+    #[arg(long, default_value = "own", value_parser = generator)]
+    generator: NoiseGenerator,
+    /// Layers left out at the end of Stable Diffusion's text encoder (one less than A1111 says).
+    #[arg(long, default_value_t = 0)]
+    clip_skip: u32,
+    /// Side of the pictures in pixels, where it is not to be what the model was made for.
+    #[arg(long)]
+    size: Option<usize>,
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
     /// The picture, a PNG.
@@ -51,6 +60,10 @@ pub struct Sample {
 
 fn sampler(name: &str) -> Result<SamplerKind, String> {
     serde_json::from_value(name.into()).map_err(|_| "no sampler has that name".to_string())
+}
+
+fn generator(name: &str) -> Result<NoiseGenerator, String> {
+    serde_json::from_value(name.into()).map_err(|_| "it is own or torch".to_string())
 }
 
 /// `FILE:strength`, where the strength may be left out. A colon that no number follows belongs to
@@ -69,7 +82,7 @@ impl Sample {
     pub async fn run(self, json: bool) -> Result<()> {
         let report = Report::new(json);
         let device = self.device.open()?;
-        let pipeline = Pipeline::load(&Folder(self.model.clone()), &device, |done, total| {
+        let pipeline = model::load(&self.model, self.size, &device, |done, total| {
             report.progress("loading", done, total, String::new());
         })
         .await?;
@@ -92,6 +105,8 @@ impl Sample {
             strength,
             compare: false,
             image_strength: self.image_strength,
+            generator: self.generator,
+            clip_skip: self.clip_skip,
             ..SampleSettings::default()
         };
         let image = match &self.image {

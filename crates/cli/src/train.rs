@@ -1,17 +1,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use atelier_engine::{Folder, Pipeline, Resume, Session, TrainingEnd, TrainingEvent, WorkInput};
+use atelier_engine::{Resume, Session, TrainingEnd, TrainingEvent, WorkInput};
 use atelier_pictures::{Picture, decode};
 use atelier_protocol::{Preset, TrainingSettings};
 use clap::Args;
 use serde_json::json;
 
-use crate::{device::DeviceChoice, report::Report};
+use crate::{device::DeviceChoice, model, report::Report};
 
 #[derive(Args)]
 pub struct Train {
-    /// A diffusers folder.
+    /// A diffusers folder, or a single-file checkpoint (.safetensors).
     #[arg(long)]
     model: PathBuf,
     /// A folder of pictures. A text file of the same name is a picture's caption; without one its
@@ -53,6 +53,9 @@ pub struct Train {
     /// once the adapter is written it is removed.
     #[arg(long)]
     checkpoint: Option<PathBuf>,
+    /// Side of the pictures in pixels, where it is not to be what the model was made for.
+    #[arg(long)]
+    resolution: Option<usize>,
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
 }
@@ -135,7 +138,7 @@ impl Train {
             );
         }
         let device = self.device.open()?;
-        let pipeline = Pipeline::load(&Folder(self.model.clone()), &device, |done, total| {
+        let pipeline = model::load(&self.model, self.resolution, &device, |done, total| {
             report.progress("loading", done, total, String::new());
         })
         .await?;

@@ -9,13 +9,34 @@ use burn::tensor::{Device, Tensor};
 use crate::{error::EngineError, pipeline::Pipeline};
 
 /// Both prompts' predictions in one batched call, put together by classifier-free guidance
-/// (Ho and Salimans 2022). Holds an adapter whose values can be exchanged.
+/// (Ho and Salimans 2022), or the prompt's alone. Holds an adapter whose values can be exchanged.
 pub struct Denoiser {
     recorded: Recorded,
+    form: Form,
     adapter: Option<Held>,
     places: Places,
     inputs: Vec<f32>,
     device: Device,
+}
+
+/// What of a picture's settings a recording is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// Tokens of each prompt.
+    pub tokens: usize,
+    /// Whether the negative prompt is asked too.
+    pub guided: bool,
+}
+
+impl Form {
+    /// For prompts of `values` values each. As in diffusers, guidance of 1 or less asks for the prompt alone, and so do
+    /// models that are told the scale.
+    pub fn new(pipeline: &Pipeline, values: usize, guidance_scale: f32) -> Self {
+        Self {
+            tokens: values / pipeline.embedding.max(1),
+            guided: guidance_scale > 1.0 && !pipeline.is_told_guidance(),
+        }
+    }
 }
 
 struct Held {
@@ -36,15 +57,17 @@ struct Places {
 }
 
 impl Denoiser {
-    /// Records the UNet of `pipeline`, with the branches of `adapter` hung in.
+    /// Records the UNet of `pipeline` for pictures of this form, with the branches of `adapter` hung in.
     pub async fn record(
         pipeline: &Pipeline,
         adapter: Option<&Lora>,
+        form: Form,
         device: &Device,
     ) -> Result<Self, EngineError> {
         let [channels, height, width] = pipeline.latents();
-        let (tokens, embedding) = (pipeline.max_tokens, pipeline.embedding);
+        let (tokens, embedding) = (form.tokens, pipeline.embedding);
         let size = channels * height * width;
+        let (batch, is_told) = (1 + usize::from(form.guided), pipeline.is_told_guidance());
 
         let mut length = 0;
         let mut place = |values: usize| {
@@ -54,7 +77,7 @@ impl Denoiser {
         };
         let places = Places {
             latents: place(size),
-            prompts: place(2 * tokens * embedding),
+            prompts: place(batch * tokens * embedding),
             timestep: place(1),
             guidance: place(1),
             strength: place(1),
@@ -89,21 +112,32 @@ impl Denoiser {
             }
             let latents = part(places.latents, size)
                 .reshape([1, channels, height, width])
-                .repeat_dim(0, 2);
-            let timesteps = part(places.timestep, 1).repeat_dim(0, 2);
-            let prompts =
-                part(places.prompts, 2 * tokens * embedding).reshape([2, tokens, embedding]);
-            let both = unet
-                .forward(latents.autodiff(), timesteps.autodiff(), prompts.autodiff())
-                .without_autodiff();
-            let [unconditional, conditional] =
-                [0, 1].map(|i: usize| both.clone().narrow(0, i, 1).flatten::<1>(0, 3));
+                .repeat_dim(0, batch);
+            let timesteps = part(places.timestep, 1).repeat_dim(0, batch);
+            let prompts = part(places.prompts, batch * tokens * embedding)
+                .reshape([batch, tokens, embedding]);
             let guidance = part(places.guidance, 1);
+            let (latents, timesteps, prompts) =
+                (latents.autodiff(), timesteps.autodiff(), prompts.autodiff());
+            let predicted = match is_told {
+                true => {
+                    let told = guidance.clone().autodiff();
+                    unet.forward_guided(latents, timesteps, prompts, told)
+                }
+                false => unet.forward(latents, timesteps, prompts),
+            };
+            let predicted = predicted.without_autodiff();
+            if !form.guided {
+                return predicted.flatten::<1>(0, 3);
+            }
+            let [unconditional, conditional] =
+                [0, 1].map(|i: usize| predicted.clone().narrow(0, i, 1).flatten::<1>(0, 3));
             unconditional.clone() + (conditional - unconditional) * guidance
         };
         let inputs = vec![0.0; places.length];
         Ok(Self {
             recorded: Recorded::new(device, &inputs, closure).await?,
+            form,
             adapter: held,
             places,
             inputs,
@@ -111,8 +145,13 @@ impl Denoiser {
         })
     }
 
+    /// Whether pictures of this form can be made, `adapter` in the place of the one it was recorded with.
+    pub fn fits(&self, adapter: Option<&Lora>, form: Form) -> bool {
+        self.form == form && self.takes(adapter)
+    }
+
     /// Whether `adapter` can take the place of the one it was recorded with by [`Self::set_adapter`].
-    pub fn fits(&self, adapter: Option<&Lora>) -> bool {
+    pub fn takes(&self, adapter: Option<&Lora>) -> bool {
         match (&self.adapter, adapter) {
             (None, None) => true,
             (Some(held), Some(lora)) => held.layout == lora.layout,
@@ -134,7 +173,8 @@ impl Denoiser {
         }
     }
 
-    /// Sets what stays the same over the steps of a picture. `strength` 0 is the base.
+    /// Sets what stays the same over the steps of a picture. Both prompts are as long as the form says. `strength` 0 is the
+    /// base.
     pub fn set_picture(
         &mut self,
         negative: &[f32],
@@ -142,10 +182,12 @@ impl Denoiser {
         guidance_scale: f32,
         strength: f32,
     ) {
-        let start = self.places.prompts;
-        self.inputs[start..start + negative.len()].copy_from_slice(negative);
-        let start = start + negative.len();
-        self.inputs[start..start + prompt.len()].copy_from_slice(prompt);
+        let mut start = self.places.prompts;
+        let prompts = [negative, prompt];
+        for prompt in &prompts[usize::from(!self.form.guided)..] {
+            self.inputs[start..start + prompt.len()].copy_from_slice(prompt);
+            start += prompt.len();
+        }
         self.inputs[self.places.guidance] = guidance_scale;
         let scale = self.adapter.as_ref().map_or(0.0, |held| held.scale);
         self.inputs[self.places.strength] = strength * scale;

@@ -4,6 +4,7 @@ use atelier_kernels::KernelError;
 use atelier_library::LibraryError;
 use atelier_models::ModelError;
 use atelier_pictures::PictureError;
+use atelier_text::TextError;
 use atelier_training::TrainingError;
 use atelier_weights::WeightsError;
 
@@ -45,6 +46,14 @@ pub enum EngineError {
         expected: &'static str,
         found: String,
     },
+    #[error(
+        "The side of a picture must be a multiple of {least} pixels and at most {most}, and it is {found}. Change it and try again."
+    )]
+    Size {
+        least: usize,
+        most: usize,
+        found: usize,
+    },
     #[error("One of the works could not be found any more. Remove it and add it again.")]
     NoSuchWork,
     /// The sampler's result had values that are no numbers.
@@ -52,6 +61,11 @@ pub enum EngineError {
         "The picture came out as no numbers at step {step}. Make it again with less guidance or strength."
     )]
     NotFinite { step: u32 },
+    /// The autoencoder's result had values that are no numbers.
+    #[error(
+        "The picture came out as no numbers when it was decoded. Make it again with another seed; if that does not help, choose another model."
+    )]
+    NoPicture,
     /// The artist asked to stop.
     #[error("It was stopped.")]
     Stopped,
@@ -71,4 +85,6 @@ pub enum EngineError {
     Training(#[from] TrainingError),
     #[error(transparent)]
     File(#[from] WeightsError),
+    #[error(transparent)]
+    Text(#[from] TextError),
 }

@@ -9,6 +9,8 @@ mod encoders;
 mod enlarge;
 mod error;
 mod hash;
+mod loading;
+mod merges;
 mod pipeline;
 pub mod recipe;
 mod sampling;
@@ -21,7 +23,8 @@ mod works;
 pub use bench::{Whole, bench};
 pub use enlarge::Enlarger;
 pub use error::EngineError;
-pub use pipeline::Pipeline;
+pub use merges::clip_merges;
+pub use pipeline::{Pipeline, Text};
 pub use sampling::Sampled;
 pub use session::{Present, Resume, Session, TrainingEnd, TrainingEvent};
 #[cfg(not(target_arch = "wasm32"))]

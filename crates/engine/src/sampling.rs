@@ -1,7 +1,7 @@
 //! A picture from noise: the loop over a sampler's plan.
 
-use atelier_diffusion::{Gaussian, NoiseSchedule, Plan, Sampler, Trajectory};
-use atelier_protocol::{SampleSettings, SamplerKind};
+use atelier_diffusion::{Gaussian, NoiseSchedule, Plan, Sampler, TorchGenerator, Trajectory};
+use atelier_protocol::{NoiseGenerator, SampleSettings, SamplerKind};
 
 use crate::{denoiser::Denoiser, error::EngineError};
 
@@ -54,14 +54,51 @@ pub(crate) fn plan(
     })
 }
 
-/// The noise of `settings`: that of the seed, turned towards that of the variation's.
-pub(crate) fn noise(settings: &SampleSettings, size: usize) -> Vec<f32> {
-    let noise = Gaussian::new(settings.seed, 0).normals(size);
-    if settings.variation_strength == 0.0 {
-        return noise;
+/// A picture's noise, in the order in which it is drawn.
+pub(crate) enum Noise {
+    /// Each step has a stream of its own.
+    Own { seed: u64 },
+    /// As diffusers' pipelines draw from a generator on the CPU, from its present place on.
+    Torch(TorchGenerator),
+}
+
+impl Noise {
+    pub fn new(settings: &SampleSettings, size: usize, from_image: bool) -> Self {
+        match settings.generator {
+            NoiseGenerator::Own => Self::Own {
+                seed: settings.seed,
+            },
+            NoiseGenerator::Torch => {
+                let mut generator = TorchGenerator::new(settings.seed);
+                if from_image {
+                    // There the autoencoder draws first, for a deviation that is too small to see.
+                    generator.normals(size);
+                }
+                Self::Torch(generator)
+            }
+        }
     }
-    let other = Gaussian::new(settings.variation_seed, 0).normals(size);
-    slerp(&noise, &other, f64::from(settings.variation_strength))
+
+    /// What the picture begins as: the noise of the seed, turned towards that of the variation's.
+    pub fn first(&mut self, settings: &SampleSettings, size: usize) -> Vec<f32> {
+        let noise = self.at(0, size);
+        if settings.variation_strength == 0.0 {
+            return noise;
+        }
+        let other = match self {
+            Self::Own { .. } => Gaussian::new(settings.variation_seed, 0).normals(size),
+            Self::Torch(_) => TorchGenerator::new(settings.variation_seed).normals(size),
+        };
+        slerp(&noise, &other, f64::from(settings.variation_strength))
+    }
+
+    /// That of step `number`, counted from 1.
+    fn at(&mut self, number: u32, size: usize) -> Vec<f32> {
+        match self {
+            Self::Own { seed } => Gaussian::new(*seed, u64::from(number)).normals(size),
+            Self::Torch(generator) => generator.normals(size),
+        }
+    }
 }
 
 /// From `a` to `b` along the great circle (Shoemake 1985), so that the variance stays.
@@ -115,6 +152,13 @@ fn check(settings: &SampleSettings) -> Result<(), EngineError> {
             settings.strength.to_string(),
         );
     }
+    if settings.clip_skip > 11 {
+        return wrong(
+            "clip skip",
+            "between 0 and 11",
+            settings.clip_skip.to_string(),
+        );
+    }
     if !(0.0..=1.0).contains(&settings.variation_strength) {
         return wrong(
             "amount of variation",
@@ -125,27 +169,27 @@ fn check(settings: &SampleSettings) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Runs `plan` from `start` and gives the latents. `seed` is of the noise added on the way. `on_step` hears of every step and
-/// says whether to go on.
+/// Runs `plan` from `start` and gives the latents. `noise` is added on the way. `on_step` hears of every step and says
+/// whether to go on.
 pub(crate) async fn denoise(
     denoiser: &mut Denoiser,
     plan: &Plan,
     start: &Start,
-    seed: u64,
+    noise: &mut Noise,
     mut on_step: impl FnMut(u32, u32) -> bool,
 ) -> Result<Vec<f32>, EngineError> {
     let size = start.noise.len();
     let mut trajectory = Trajectory::begin(plan, &start.noise, start.image.as_deref())?;
-    let mut noise = Vec::new();
+    let mut added = Vec::new();
     for (i, step) in plan.steps.iter().enumerate() {
         let number = i as u32 + 1;
         let output = denoiser
             .predict(&trajectory.input(step), step.timestep as f32)
             .await?;
         if step.noise != 0.0 {
-            noise = Gaussian::new(seed, u64::from(number)).normals(size);
+            added = noise.at(number, size);
         }
-        trajectory.advance(step, &output, &noise)?;
+        trajectory.advance(step, &output, &added)?;
         if trajectory.latents().iter().any(|value| !value.is_finite()) {
             return Err(EngineError::NotFinite { step: number });
         }
@@ -180,6 +224,9 @@ mod tests {
             variation_seed: 2,
             variation_strength,
             ..SampleSettings::default()
+        };
+        let noise = |settings: &SampleSettings, size| {
+            Noise::new(settings, size, false).first(settings, size)
         };
         let own = Gaussian::new(1, 0).normals(4096);
         assert_eq!(noise(&settings(0.0), 4096), own);

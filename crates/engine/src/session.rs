@@ -9,12 +9,12 @@ use burn::tensor::Device;
 use web_time::Instant;
 
 use crate::{
-    denoiser::Denoiser,
+    denoiser::{Denoiser, Form},
     encoders::{ImageDecoder, ImageEncoder, TextEncoder},
     error::EngineError,
     hash::{self, Hash},
-    pipeline::Pipeline,
-    sampling::{self, Sampled, Start},
+    pipeline::{Pipeline, Text},
+    sampling::{self, Noise, Sampled, Start},
     works::{self, WorkInput},
 };
 
@@ -166,7 +166,7 @@ impl Session {
             && self
                 .denoiser
                 .as_ref()
-                .is_some_and(|denoiser| denoiser.fits(lora))
+                .is_some_and(|denoiser| denoiser.takes(lora))
     }
 
     /// Makes a picture, from `image` where there is one. `on_step` hears of each step, of how many, and
@@ -209,8 +209,13 @@ impl Session {
             TextEncoder::record(&self.pipeline, &self.device),
         )
         .await?;
-        let prompt = works::encode_with_trigger(&self.pipeline, texts, &cut, &trigger).await?;
-        let negative = texts.encode(&self.pipeline, &negative).await?;
+        let [prompt, negative] = works::encode_prompts(
+            &self.pipeline,
+            texts,
+            [&cut, &trigger, &negative],
+            settings.clip_skip,
+        )
+        .await?;
 
         let latents = match image {
             None => None,
@@ -225,11 +230,18 @@ impl Session {
                 Some(encoder.encode(&square.to_nchw()).await?)
             }
         };
+        let size = self.pipeline.latents().iter().product();
+        let mut noise = Noise::new(settings, size, image.is_some());
         let start = Start {
-            noise: sampling::noise(settings, self.pipeline.latents().iter().product()),
+            noise: noise.first(settings, size),
             image: latents,
         };
-        let denoiser = self.denoiser_for(lora).await?;
+        let form = Form::new(
+            &self.pipeline,
+            prompt.embedding.len(),
+            settings.guidance_scale,
+        );
+        let denoiser = self.denoiser_for(lora, form).await?;
         if let Some(lora) = lora {
             denoiser.set_adapter(lora);
         }
@@ -239,7 +251,7 @@ impl Session {
             settings.guidance_scale,
             if with_adapter { settings.strength } else { 0.0 },
         );
-        let latents = sampling::denoise(denoiser, &plan, &start, settings.seed, on_step).await?;
+        let latents = sampling::denoise(denoiser, &plan, &start, &mut noise, on_step).await?;
         let decoder = ready(
             &mut self.decoder,
             ImageDecoder::record(&self.pipeline, &self.device),
@@ -253,13 +265,18 @@ impl Session {
         })
     }
 
-    /// The recording that serves `lora`, made where there is none.
-    async fn denoiser_for(&mut self, lora: Option<&Lora>) -> Result<&mut Denoiser, EngineError> {
+    /// The recording that serves `lora` and pictures of this form, made where there is none.
+    async fn denoiser_for(
+        &mut self,
+        lora: Option<&Lora>,
+        form: Form,
+    ) -> Result<&mut Denoiser, EngineError> {
         // Another adapter layout needs another graph, and the old one's memory first.
-        if self.denoiser.as_ref().is_some_and(|held| !held.fits(lora)) {
+        let held = self.denoiser.as_ref();
+        if held.is_some_and(|held| !held.fits(lora, form)) {
             self.denoiser = None;
         }
-        let record = Denoiser::record(&self.pipeline, lora, &self.device);
+        let record = Denoiser::record(&self.pipeline, lora, form, &self.device);
         ready(&mut self.denoiser, record).await
     }
 
@@ -431,6 +448,10 @@ impl Session {
     fn fingerprint(&self, inputs: &[WorkInput<'_>], settings: &TrainingSettings) -> String {
         let mut hash = Hash::default();
         hash.push(format!("{} {settings:?}", self.pipeline.hash).as_bytes());
+        // Sketch's pictures have one size.
+        if let Text::Clip(..) = self.pipeline.text {
+            hash.push(&(self.pipeline.resolution() as u64).to_le_bytes());
+        }
         for work in inputs {
             let picture = work.picture;
             let size = (picture.width(), picture.height());
@@ -477,6 +498,7 @@ impl Session {
         Ok(Present {
             lora: trainer.adapter().await?,
             metadata: Metadata {
+                base: self.pipeline.base(),
                 trigger: (!settings.trigger.trim().is_empty())
                     .then(|| settings.trigger.trim().to_string()),
                 resolution: Some(self.pipeline.resolution() as u32),
@@ -505,9 +527,15 @@ impl Session {
         if !self
             .denoiser
             .as_ref()
-            .is_some_and(|held| held.fits(Some(&present.lora)))
+            .is_some_and(|held| held.takes(Some(&present.lora)))
         {
-            let denoiser = self.denoiser_for(Some(&present.lora)).await?;
+            // For prompts of one chunk, which nearly all are.
+            let form = Form::new(
+                &self.pipeline,
+                self.pipeline.max_tokens * self.pipeline.embedding,
+                SampleSettings::default().guidance_scale,
+            );
+            let denoiser = self.denoiser_for(Some(&present.lora), form).await?;
             tell(TrainingEvent::SamplerRecorded(denoiser.timing()));
         }
         for (i, prompt) in settings.preview_prompts.iter().enumerate() {

@@ -7,6 +7,13 @@ pub type Piece<'a> = dyn FnMut(&[u8], Option<u64>) -> Result<(), EngineError> + 
 
 /// A diffusers folder, by paths relative to it such as `unet/config.json`.
 pub trait Source {
+    /// What the model is called where nothing else names it.
+    fn name(&self) -> String;
+
+    /// The names of the files in one of its folders, or none where the source cannot tell.
+    fn files(&self, folder: &str)
+    -> impl Future<Output = Result<Option<Vec<String>>, EngineError>>;
+
     /// A small file whole, at most `limit` bytes.
     fn read(&self, path: &str, limit: u64) -> impl Future<Output = Result<Vec<u8>, EngineError>>;
 
@@ -24,6 +31,22 @@ pub struct Folder(pub std::path::PathBuf);
 
 #[cfg(not(target_arch = "wasm32"))]
 impl Source for Folder {
+    fn name(&self) -> String {
+        let path = std::path::absolute(&self.0).unwrap_or_else(|_| self.0.clone());
+        let name = path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
+    async fn files(&self, folder: &str) -> Result<Option<Vec<String>>, EngineError> {
+        let missing = |error: std::io::Error| EngineError::Missing {
+            path: self.0.join(folder).display().to_string(),
+            reason: error.to_string(),
+        };
+        let entries = std::fs::read_dir(self.0.join(folder)).map_err(missing)?;
+        let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        Ok(Some(names.collect::<Result<_, _>>().map_err(missing)?))
+    }
+
     async fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
         let missing = |error: std::io::Error| EngineError::Missing {
             path: self.0.join(path).display().to_string(),

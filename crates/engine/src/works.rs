@@ -6,7 +6,7 @@ use atelier_training::Example;
 use crate::{
     encoders::{ImageEncoder, Prompt, TextEncoder},
     error::EngineError,
-    pipeline::Pipeline,
+    pipeline::{Pipeline, Text},
 };
 
 /// A work and what the artist said about it.
@@ -55,10 +55,7 @@ pub(crate) async fn encode_with_trigger(
     let mut shortened = false;
     loop {
         let prompt = join(&words.join(" "), trigger.trim());
-        let fits = !pipeline
-            .tokenizer
-            .encode(&prompt, pipeline.max_tokens)
-            .truncated;
+        let fits = !pipeline.text.tokens(&prompt, pipeline.max_tokens).truncated;
         if fits || words.is_empty() || trigger.trim().is_empty() {
             let mut encoded = texts.encode(pipeline, &prompt).await?;
             encoded.truncated |= shortened;
@@ -67,6 +64,28 @@ pub(crate) async fn encode_with_trigger(
         // Far too long prompts are brought near the limit at once.
         words.truncate((words.len() - 1).min(pipeline.max_tokens));
         shortened = true;
+    }
+}
+
+/// Embeds `text, trigger` and the negative prompt for a picture, both as long as the other. Sketch's prompts are those of
+/// its captions; Stable Diffusion's have weights and any length, as its other tools read them.
+pub(crate) async fn encode_prompts(
+    pipeline: &Pipeline,
+    texts: &mut TextEncoder,
+    [text, trigger, negative]: [&str; 3],
+    clip_skip: u32,
+) -> Result<[Prompt; 2], EngineError> {
+    match &pipeline.text {
+        Text::Bert(..) => Ok([
+            encode_with_trigger(pipeline, texts, text, trigger).await?,
+            texts.encode(pipeline, negative).await?,
+        ]),
+        Text::Clip(_, tokenizer) => {
+            let prompt = join(text.trim(), trigger.trim());
+            texts
+                .encode_chunks(pipeline, tokenizer, [&prompt, negative], clip_skip)
+                .await
+        }
     }
 }
 

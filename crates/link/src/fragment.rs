@@ -178,6 +178,7 @@ fn read(text: &str) -> Result<Carried, LinkError> {
             variation_seed: fields.variation_seed,
             variation_strength: fields.variation_strength,
             image_strength: fields.image_strength,
+            ..SampleSettings::default()
         },
         adapters: fields
             .adapters

@@ -46,7 +46,7 @@ impl Block {
         let mut inside = scope.child("transformer");
         let transformer = BasicTransformerBlock::load(&mut inside, channels, heads, text)?;
         let shape = ResnetShape {
-            time,
+            time: Some(time),
             groups,
             eps: 1e-5,
         };
@@ -71,7 +71,7 @@ impl Block {
         let [batch, _, channels] = x.dims();
         let hidden = self.transformer.forward(x, text);
         let picture = hidden.reshape([batch, side, side, channels]);
-        self.resnet.forward(picture, time)
+        self.resnet.forward(picture, Some(time))
     }
 
     /// Every layer that can have a LoRA branch.

@@ -59,25 +59,45 @@ fn within_half_turn(radians: Tensor<2>) -> Tensor<2> {
 /// The two layers that follow the sinusoids.
 #[derive(Debug, Clone)]
 pub(crate) struct TimestepEmbedding {
+    /// Of models that are told the scale of guidance too.
+    cond_proj: Option<Linear>,
     linear_1: Linear,
     linear_2: Linear,
 }
 
 impl TimestepEmbedding {
-    pub fn load(scope: &mut Scope, inputs: usize, width: usize) -> Result<Self, ModelError> {
+    /// `condition` is the width of the embedding of the scale of guidance, of models that are told it.
+    pub fn load(
+        scope: &mut Scope,
+        inputs: usize,
+        width: usize,
+        condition: Option<usize>,
+    ) -> Result<Self, ModelError> {
         Ok(Self {
+            cond_proj: condition
+                .map(|condition| {
+                    Linear::load_without_bias(&mut scope.child("cond_proj"), condition, inputs)
+                })
+                .transpose()?,
             linear_1: Linear::load(&mut scope.child("linear_1"), inputs, width)?,
             linear_2: Linear::load(&mut scope.child("linear_2"), width, width)?,
         })
     }
 
-    /// [batch, inputs] -> [batch, width]
-    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+    /// x [batch, inputs], condition [batch, condition] -> [batch, width]
+    pub fn forward(&self, x: Tensor<2>, condition: Option<Tensor<2>>) -> Tensor<2> {
+        let x = match (&self.cond_proj, condition) {
+            (Some(cond_proj), Some(condition)) => x + cond_proj.forward(condition),
+            _ => x,
+        };
         let x = activation::silu(self.linear_1.forward(x));
         self.linear_2.forward(x)
     }
 
     pub fn projections(&mut self, visitor: &mut Visitor) {
+        if let Some(cond_proj) = &mut self.cond_proj {
+            visitor.linear("cond_proj", cond_proj);
+        }
         visitor.linear("linear_1", &mut self.linear_1);
         visitor.linear("linear_2", &mut self.linear_2);
     }

@@ -1,5 +1,6 @@
 //! The networks, named and configured as diffusers and transformers name and configure them: a `config.json` and
-//! tensors by their published names make [`UNet2DConditionModel`], [`AutoencoderTiny`] or [`BertModel`].
+//! tensors by their published names make [`UNet2DConditionModel`], [`AutoencoderKL`], [`AutoencoderTiny`],
+//! [`CLIPTextModel`] or [`BertModel`].
 //!
 //! Start with [`unet_2d_condition`] and follow it down: `unet_2d_blocks`, `resnet`, `transformer_2d`, `attention`,
 //! then `layers`. [`TensorMap`] is how weights come in; [`adapt`] is how LoRA branches are put on. A model holds
@@ -8,15 +9,20 @@
 
 pub mod adapt;
 pub mod attention;
+mod autoencoder;
+pub mod autoencoder_kl;
+mod autoencoder_kl_blocks;
 pub mod autoencoder_tiny;
 pub mod bert;
 pub mod block;
+pub mod clip_text_model;
 mod config;
 mod embeddings;
 mod error;
 pub mod layers;
 mod resnet;
 mod tensors;
+mod tiling;
 mod transformer_2d;
 mod unet_2d_blocks;
 pub mod unet_2d_condition;
@@ -25,9 +31,12 @@ mod upscaler;
 
 pub use adapt::{Adapt, AdaptablePath, ProjectionKind};
 pub use atelier_kernels::LowRank;
+pub use autoencoder::{Autoencoder, AutoencoderConfig};
+pub use autoencoder_kl::{AutoencoderKL, AutoencoderKLConfig};
 pub use autoencoder_tiny::{AutoencoderTiny, AutoencoderTinyConfig};
 pub use bert::{BertConfig, BertModel};
 pub use block::{Block, BlockShape};
+pub use clip_text_model::{CLIPTextConfig, CLIPTextModel, HiddenAct};
 pub use config::PerBlock;
 pub use error::ModelError;
 pub use tensors::TensorMap;

@@ -8,21 +8,21 @@ use crate::adapt::Visitor;
 use crate::layers::{Conv2d, Geometry, GroupNorm, Linear};
 use crate::tensors::Scope;
 
-/// What every residual block of one UNet shares.
+/// What every residual block of one model shares.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ResnetShape {
-    /// Width of the time embedding.
-    pub time: usize,
+    /// Width of the time embedding; an autoencoder has none.
+    pub time: Option<usize>,
     pub groups: usize,
     pub eps: f64,
 }
 
-/// Two convolutions, each after GroupNorm and SiLU, the time embedding added between them, and a way around.
+/// Two convolutions, each after GroupNorm and SiLU, the time embedding (if any) added between them, and a way around.
 #[derive(Debug, Clone)]
 pub(crate) struct ResnetBlock2D {
     norm1: GroupNorm,
     conv1: Conv2d,
-    time_emb_proj: Linear,
+    time_emb_proj: Option<Linear>,
     norm2: GroupNorm,
     conv2: Conv2d,
     /// Only where the number of channels changes.
@@ -41,7 +41,9 @@ impl ResnetBlock2D {
         Ok(Self {
             norm1: GroupNorm::load(&mut scope.child("norm1"), groups, inputs, eps)?,
             conv1: Conv2d::load(&mut scope.child("conv1"), inputs, outputs, same)?,
-            time_emb_proj: Linear::load(&mut scope.child("time_emb_proj"), time, outputs)?,
+            time_emb_proj: time
+                .map(|time| Linear::load(&mut scope.child("time_emb_proj"), time, outputs))
+                .transpose()?,
             norm2: GroupNorm::load(&mut scope.child("norm2"), groups, outputs, eps)?,
             conv2: Conv2d::load(&mut scope.child("conv2"), outputs, outputs, same)?,
             conv_shortcut: match inputs == outputs {
@@ -57,8 +59,11 @@ impl ResnetBlock2D {
 
     /// x [batch, inputs, height, width], time [batch, time], already through SiLU (it is the same for every block)
     /// -> [batch, outputs, height, width]
-    pub fn forward(&self, x: Tensor<4>, time: &Tensor<2>) -> Tensor<4> {
-        let time = Plus::PerImage(self.time_emb_proj.forward(time.clone()));
+    pub fn forward(&self, x: Tensor<4>, time: Option<&Tensor<2>>) -> Tensor<4> {
+        let time = match (&self.time_emb_proj, time) {
+            (Some(projection), Some(time)) => Plus::PerImage(projection.forward(time.clone())),
+            _ => Plus::Nothing,
+        };
         let normed = self.norm1.forward_silu(x.clone());
         let hidden = self
             .norm2
@@ -72,7 +77,9 @@ impl ResnetBlock2D {
 
     pub fn projections(&mut self, visitor: &mut Visitor) {
         visitor.conv("conv1", &mut self.conv1);
-        visitor.linear("time_emb_proj", &mut self.time_emb_proj);
+        if let Some(time_emb_proj) = &mut self.time_emb_proj {
+            visitor.linear("time_emb_proj", time_emb_proj);
+        }
         visitor.conv("conv2", &mut self.conv2);
         if let Some(conv_shortcut) = &mut self.conv_shortcut {
             visitor.conv("conv_shortcut", conv_shortcut);

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use atelier_kernels::Precision;
+use atelier_kernels::{FrozenWeight, Precision};
 use burn::tensor::{Device, Tensor};
 
 use crate::ModelError;
@@ -11,9 +11,16 @@ use crate::ModelError;
 /// inserted, so that a model is never whole in the host's memory.
 #[derive(Default)]
 pub struct TensorMap {
-    /// name -> (shape, the values in row-major order)
-    tensors: BTreeMap<String, (Vec<usize>, Tensor<1>)>,
+    /// name -> (shape, what is held of it)
+    tensors: BTreeMap<String, (Vec<usize>, Held)>,
     precision: Precision,
+}
+
+enum Held {
+    /// In row-major order.
+    Values(Tensor<1>),
+    /// Packed when it came, so that a model is never whole in f32 on the device.
+    Weight(FrozenWeight),
 }
 
 impl TensorMap {
@@ -54,15 +61,35 @@ impl TensorMap {
     ) -> Result<(), ModelError> {
         let [count] = values.dims();
         check_count(name, shape, count)?;
-        let previous = self
-            .tensors
-            .insert(name.to_owned(), (shape.to_vec(), values));
+        let packs = self.precision != Precision::F32 && is_layers(name, shape);
+        let held = match packs {
+            true => Held::Weight(frozen(values, shape, self.precision)),
+            false => Held::Values(values),
+        };
+        let previous = self.tensors.insert(name.to_owned(), (shape.to_vec(), held));
         match previous {
             None => Ok(()),
             Some(_) => Err(ModelError::DuplicateTensor {
                 name: name.to_owned(),
             }),
         }
+    }
+
+    /// Calls tensors by the names that `name` gives for theirs, where it gives one.
+    ///
+    /// # Errors
+    /// Two of one name.
+    pub(crate) fn rename(
+        &mut self,
+        name: impl Fn(&str) -> Option<String>,
+    ) -> Result<(), ModelError> {
+        for (old, tensor) in std::mem::take(&mut self.tensors) {
+            let name = name(&old).unwrap_or(old);
+            if self.tensors.insert(name.clone(), tensor).is_some() {
+                return Err(ModelError::DuplicateTensor { name });
+            }
+        }
+        Ok(())
     }
 
     /// Moves tensor `name` out.
@@ -74,19 +101,37 @@ impl TensorMap {
         name: &str,
         expected: [usize; D],
     ) -> Result<Tensor<D>, ModelError> {
-        let Some((shape, values)) = self.tensors.remove(name) else {
+        match self.remove(name, &expected)? {
+            Held::Values(values) => Ok(values.reshape(expected)),
+            Held::Weight(_) => Err(wrong_shape(name, &expected, &[])),
+        }
+    }
+
+    /// Moves a layer's weight out: [outputs, inputs] or [outputs, inputs, kernel, kernel].
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub(crate) fn take_weight(
+        &mut self,
+        name: &str,
+        expected: &[usize],
+    ) -> Result<FrozenWeight, ModelError> {
+        Ok(match self.remove(name, expected)? {
+            Held::Values(values) => frozen(values, expected, self.precision),
+            Held::Weight(weight) => weight,
+        })
+    }
+
+    fn remove(&mut self, name: &str, expected: &[usize]) -> Result<Held, ModelError> {
+        let Some((shape, held)) = self.tensors.remove(name) else {
             return Err(ModelError::MissingTensor {
                 name: name.to_owned(),
             });
         };
-        if shape != expected {
-            return Err(ModelError::WrongShape {
-                name: name.to_owned(),
-                expected: expected.to_vec(),
-                found: shape,
-            });
+        match shape == expected {
+            true => Ok(held),
+            false => Err(wrong_shape(name, expected, &shape)),
         }
-        Ok(values.reshape(expected))
     }
 
     /// The names that nothing has taken so far.
@@ -108,6 +153,28 @@ impl TensorMap {
                 first: (*first).clone(),
             }),
         }
+    }
+}
+
+/// Whether a tensor is the weight of a linear layer or a convolution, and not a table whose rows are looked up.
+fn is_layers(name: &str, shape: &[usize]) -> bool {
+    let is_table = name.ends_with("_embedding.weight") || name.ends_with("_embeddings.weight");
+    matches!(shape.len(), 2 | 4) && !is_table
+}
+
+/// [outputs, inputs] or [outputs, inputs, kernel, kernel] as [outputs, taps, inputs].
+fn frozen(values: Tensor<1>, shape: &[usize], precision: Precision) -> FrozenWeight {
+    let [outputs, inputs] = [shape[0], shape[1]];
+    let taps = shape[2..].iter().product();
+    let turned = values.reshape([outputs, inputs, taps]).swap_dims(1, 2);
+    FrozenWeight::new(turned, precision)
+}
+
+fn wrong_shape(name: &str, expected: &[usize], found: &[usize]) -> ModelError {
+    ModelError::WrongShape {
+        name: name.to_owned(),
+        expected: expected.to_vec(),
+        found: found.to_vec(),
     }
 }
 
@@ -148,9 +215,10 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// How the weights of layers are kept.
-    pub fn precision(&self) -> Precision {
-        self.tensors.precision
+    /// A layer's weight, "weight": [outputs, inputs] or [outputs, inputs, kernel, kernel].
+    pub fn weight(&mut self, expected: &[usize]) -> Result<FrozenWeight, ModelError> {
+        let name = format!("{}weight", self.path);
+        self.tensors.take_weight(&name, expected)
     }
 
     pub fn take<const D: usize>(

@@ -42,7 +42,7 @@ impl Layer {
     }
 
     fn forward(&self, x: Tensor<4>, conditions: &Conditions) -> Tensor<4> {
-        let x = self.resnet.forward(x, &conditions.time);
+        let x = self.resnet.forward(x, Some(&conditions.time));
         match &self.attention {
             Some(attention) => attention.forward(x, &conditions.text),
             None => x,
@@ -223,9 +223,9 @@ impl MidBlock {
 
     /// [batch, channels, height, width] -> the same
     pub fn forward(&self, x: Tensor<4>, conditions: &Conditions) -> Tensor<4> {
-        let x = self.first.forward(x, &conditions.time);
+        let x = self.first.forward(x, Some(&conditions.time));
         let x = self.attention.forward(x, &conditions.text);
-        self.last.forward(x, &conditions.time)
+        self.last.forward(x, Some(&conditions.time))
     }
 
     pub fn projections(&mut self, visitor: &mut Visitor) {

@@ -21,6 +21,8 @@ use atelier_kernels::LowRank;
 pub struct UNet2DConditionModel {
     config: UNet2DConditionConfig,
     time_proj: Timesteps,
+    /// Of models that are told the scale of guidance.
+    guidance_proj: Option<Timesteps>,
     time_embedding: TimestepEmbedding,
     conv_in: Conv2d,
     down_blocks: Vec<DownBlock>,
@@ -49,7 +51,8 @@ impl UNet2DConditionModel {
         let same = Geometry::SAME_3;
         let conv_in = Conv2d::load(&mut scope.child("conv_in"), config.in_channels, first, same)?;
         let mut time_scope = scope.child("time_embedding");
-        let time_embedding = TimestepEmbedding::load(&mut time_scope, first, resnet.time)?;
+        let (time, condition) = (config.time_embed_dim(), config.time_cond_proj_dim);
+        let time_embedding = TimestepEmbedding::load(&mut time_scope, first, time, condition)?;
 
         // The channels of every skip connection, as `forward` stacks the connections themselves.
         let mut skips = vec![first];
@@ -107,6 +110,8 @@ impl UNet2DConditionModel {
         let (flip, shift) = (config.flip_sin_to_cos, config.freq_shift);
         Ok(Self {
             time_proj: Timesteps::new(first, flip, shift, &device),
+            // Sines first and a denominator less one, whatever the options for timesteps say.
+            guidance_proj: condition.map(|width| Timesteps::new(width, false, 1.0, &device)),
             config,
             time_embedding,
             conv_in,
@@ -136,9 +141,44 @@ impl UNet2DConditionModel {
         timesteps: Tensor<1>,
         encoder_hidden_states: Tensor<3>,
     ) -> Tensor<4> {
+        self.conditioned(sample, timesteps, encoder_hidden_states, None)
+    }
+
+    /// As [`forward`](Self::forward), for a model into which guidance was distilled
+    /// ([`time_cond_proj_dim`](UNet2DConditionConfig::time_cond_proj_dim)): it is told the scale, guidance_scale
+    /// [batch], in place of a second prediction without the text. Other models do not look at it.
+    pub fn forward_guided(
+        &self,
+        sample: Tensor<4>,
+        timesteps: Tensor<1>,
+        encoder_hidden_states: Tensor<3>,
+        guidance_scale: Tensor<1>,
+    ) -> Tensor<4> {
+        self.conditioned(
+            sample,
+            timesteps,
+            encoder_hidden_states,
+            Some(guidance_scale),
+        )
+    }
+
+    fn conditioned(
+        &self,
+        sample: Tensor<4>,
+        timesteps: Tensor<1>,
+        encoder_hidden_states: Tensor<3>,
+        guidance_scale: Option<Tensor<1>>,
+    ) -> Tensor<4> {
+        // The embedding that diffusers' pipelines make of it (`get_guidance_scale_embedding`).
+        let condition = match (&self.guidance_proj, guidance_scale) {
+            (Some(guidance_proj), Some(scale)) => {
+                Some(guidance_proj.forward((scale - 1.0) * 1000.0))
+            }
+            _ => None,
+        };
         let time = self
             .time_embedding
-            .forward(self.time_proj.forward(timesteps));
+            .forward(self.time_proj.forward(timesteps), condition);
         let conditions = Conditions {
             time: activation::silu(time),
             text: encoder_hidden_states,
@@ -226,7 +266,7 @@ impl Shapes {
             layers,
             attentions,
             resnet: ResnetShape {
-                time: config.time_embed_dim(),
+                time: Some(config.time_embed_dim()),
                 groups: config.norm_num_groups,
                 eps: config.norm_eps,
             },

@@ -7,6 +7,13 @@ pub(crate) const MODEL: &str = "UNet2DConditionModel";
 
 /// `unet/config.json`, as diffusers' `UNet2DConditionModel` writes it. What is left out has diffusers' default, which
 /// is mostly SD 1.x's value.
+///
+/// Published ones: <https://huggingface.co/stable-diffusion-v1-5/stable-diffusion-v1-5/blob/main/unet/config.json>,
+/// <https://huggingface.co/stabilityai/stable-diffusion-2-1/blob/main/unet/config.json>,
+/// <https://huggingface.co/stabilityai/sd-turbo/blob/main/unet/config.json>,
+/// <https://huggingface.co/nota-ai/bk-sdm-small/blob/main/unet/config.json>,
+/// <https://huggingface.co/segmind/tiny-sd/blob/main/unet/config.json>,
+/// <https://huggingface.co/SimianLuo/LCM_Dreamshaper_v7/blob/main/unet/config.json>.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct UNet2DConditionConfig {
@@ -47,6 +54,9 @@ pub struct UNet2DConditionConfig {
     pub use_linear_projection: bool,
     /// Width of the time embedding; null for four times the first block's channels.
     pub time_embedding_dim: Option<usize>,
+    /// Width of the embedding of the scale of guidance, of models into which guidance was distilled (latent
+    /// consistency models).
+    pub time_cond_proj_dim: Option<usize>,
 }
 
 /// Kinds of blocks on the way down.
@@ -101,6 +111,7 @@ impl Default for UNet2DConditionConfig {
             attention_head_dim: PerBlock::Same(8),
             use_linear_projection: false,
             time_embedding_dim: None,
+            time_cond_proj_dim: None,
         }
     }
 }
@@ -158,6 +169,10 @@ impl UNet2DConditionConfig {
         if let Some(size) = sizes.find(|size| !(1..=1 << 16).contains(size)) {
             return bad(format!("{size} is no number of channels"));
         }
+        let condition = self.time_cond_proj_dim.unwrap_or(4);
+        if !(4..=1 << 16).contains(&condition) || !condition.is_multiple_of(2) {
+            return bad(format!("its time_cond_proj_dim is {condition}"));
+        }
         if !self.block_out_channels[0].is_multiple_of(2) {
             return bad("the first of block_out_channels is odd".to_owned());
         }
@@ -202,7 +217,6 @@ const SUPPORTED: &[Supported] = &[
     supported("resnet_skip_time_act", &["false"]),
     supported("resnet_time_scale_shift", &["\"default\""]),
     supported("reverse_transformer_layers_per_block", &["null"]),
-    supported("time_cond_proj_dim", &["null"]),
     supported("time_embedding_act_fn", &["null"]),
     supported("time_embedding_type", &["\"positional\""]),
     supported("timestep_post_act", &["null"]),

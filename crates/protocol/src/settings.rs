@@ -182,6 +182,23 @@ pub struct SampleSettings {
     /// is not looked at.
     #[serde(default = "half")]
     pub image_strength: f32,
+    /// Where the noise comes from.
+    #[serde(default)]
+    pub generator: NoiseGenerator,
+    /// Layers left out at the end of Stable Diffusion's text encoder: 0 none. Tools that count from 1 have one more.
+    #[serde(default)]
+    pub clip_skip: u32,
+}
+
+/// What makes a seed's noise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoiseGenerator {
+    /// Atelier's own, a stream a step.
+    #[default]
+    Own,
+    /// That of `torch.Generator("cpu")`, from which diffusers' pipelines draw: a seed's picture is theirs.
+    Torch,
 }
 
 fn half() -> f32 {
@@ -202,6 +219,8 @@ impl Default for SampleSettings {
             variation_seed: 0,
             variation_strength: 0.0,
             image_strength: half(),
+            generator: NoiseGenerator::default(),
+            clip_skip: 0,
         }
     }
 }

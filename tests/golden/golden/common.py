@@ -44,7 +44,7 @@ def save_tensors(path, tensors, metadata=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
     save_file(tensors, path, metadata=metadata)
-    for made in path.parent.iterdir():
+    for made in path.parent.glob("*.safetensors"):
         made.chmod(0o644)  # safetensors files come out readable by their owner alone
     describe(path.relative_to(FOLDER), tensors)
 

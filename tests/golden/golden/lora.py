@@ -40,7 +40,11 @@ def kohya_file(path, factors):
 
 
 def make():
-    outputs("lora_sd", unet.sd(), (2, 4, 16, 8), (2, 9, 20), seed=60)
+    model = unet.sd()
+    factors = outputs("lora_sd", model, (2, 4, 16, 8), (2, 9, 20), seed=60)
+    batch = sd_batch(seed=65)
+    save_tensors("lora_sd/train.safetensors", batch)
+    save_tensors("lora_sd/adamw.safetensors", adamw(model, factors, batch, None, kept=(1, 10)))
 
     model = unet.small()
     factors = outputs("lora", model, (2, 4, 8, 12), (2, 7, 24), seed=50)
@@ -92,6 +96,21 @@ def training_batch(seed):
     }
 
 
+def sd_batch(seed):
+    """As Stable Diffusion 1.x is trained: noise is predicted, and there is some picture at every timestep."""
+    schedule = DDPMScheduler(**(SCHEDULE | {"rescale_betas_zero_snr": False}))
+    latents, noise = normal((2, 4, 16, 8), seed), normal((2, 4, 16, 8), seed + 1)
+    timesteps = torch.tensor([999, 250])
+    return {
+        "latents": latents,
+        "noise": noise,
+        "timesteps": timesteps.float(),
+        "encoder_hidden_states": normal((2, 9, 20), seed + 2),
+        "noisy_latents": schedule.add_noise(latents, noise, timesteps),
+        "target": noise,
+    }
+
+
 def loss_of(model, batch):
     prediction = model(
         batch["noisy_latents"], batch["timesteps"], encoder_hidden_states=batch["encoder_hidden_states"]
@@ -108,11 +127,11 @@ def one_step(model, factors, batch):
     return batch | {"prediction": prediction, "loss": loss} | gradients
 
 
-def adamw(model, factors, batch, max_grad_norm):
-    """Three steps on the same batch; the factors after the first and after the third."""
+def adamw(model, factors, batch, max_grad_norm, kept=(1, 3)):
+    """Steps on the same batch; the factors after those of `kept`, of which the last one ends it."""
     optimizer = torch.optim.AdamW(factors.values(), **ADAMW)
-    losses, norms, kept = [], [], {}
-    for step in (1, 2, 3):
+    losses, norms, found = [], [], {}
+    for step in range(1, kept[-1] + 1):
         optimizer.zero_grad()
         loss, _ = loss_of(model, batch)
         loss.backward()
@@ -120,8 +139,8 @@ def adamw(model, factors, batch, max_grad_norm):
         norms.append(torch.nn.utils.clip_grad_norm_(factors.values(), limit))
         optimizer.step()
         losses.append(loss.detach())
-        if step in (1, 3):
-            kept |= {f"step{step}.{name}": factor.detach().clone() for name, factor in factors.items()}
+        if step in kept:
+            found |= {f"step{step}.{name}": factor.detach().clone() for name, factor in factors.items()}
     losses.append(loss_of(model, batch)[0].detach())
     print(f"  losses {[f'{loss:.6f}' for loss in losses]}, norms before clipping {[f'{norm:.5f}' for norm in norms]}")
-    return {"losses": torch.stack(losses), "grad_norms": torch.stack(norms)} | kept
+    return {"losses": torch.stack(losses), "grad_norms": torch.stack(norms)} | found

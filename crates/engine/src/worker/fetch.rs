@@ -57,6 +57,16 @@ impl Site {
 }
 
 impl Source for Site {
+    fn name(&self) -> String {
+        let path = self.url.trim_end_matches('/');
+        path.rsplit('/').next().unwrap_or(path).to_owned()
+    }
+
+    /// A site does not list its folders.
+    async fn files(&self, _folder: &str) -> Result<Option<Vec<String>>, EngineError> {
+        Ok(None)
+    }
+
     async fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, EngineError> {
         let mut bytes = Vec::new();
         self.stream(path, &mut |piece, _| {

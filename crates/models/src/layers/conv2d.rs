@@ -1,4 +1,4 @@
-use atelier_kernels::{ConvGeometry, FrozenWeight, LowRank, Plus, conv};
+use atelier_kernels::{ConvGeometry, FrozenWeight, LowRank, Plus, Precision, conv};
 use burn::tensor::{Device, Tensor};
 
 use crate::ModelError;
@@ -69,15 +69,10 @@ impl Conv2d {
         outputs: usize,
         geometry: Geometry,
     ) -> Result<Self, ModelError> {
-        let taps = geometry.kernel * geometry.kernel;
-        let published: Tensor<4> = scope.take(
-            "weight",
-            [outputs, inputs, geometry.kernel, geometry.kernel],
-        )?;
-        let turned = published.reshape([outputs, inputs, taps]).swap_dims(1, 2);
+        let weight = scope.weight(&[outputs, inputs, geometry.kernel, geometry.kernel])?;
         Ok(Self {
-            bias: Tensor::zeros([outputs], &turned.device()),
-            weight: FrozenWeight::new(turned, scope.precision()),
+            bias: Tensor::zeros([outputs], &weight.device()),
+            weight,
             geometry,
             branch: None,
         })
@@ -104,10 +99,7 @@ impl Conv2d {
                 };
                 start += inputs;
                 Self {
-                    weight: FrozenWeight::new(
-                        part.reshape([outputs, 1, inputs]),
-                        scope.precision(),
-                    ),
+                    weight: FrozenWeight::new(part.reshape([outputs, 1, inputs]), Precision::F32),
                     bias,
                     geometry: Geometry::POINTWISE,
                     branch: None,

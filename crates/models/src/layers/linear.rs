@@ -30,11 +30,10 @@ impl Linear {
         inputs: usize,
         outputs: usize,
     ) -> Result<Self, ModelError> {
-        let published: Tensor<2> = scope.take("weight", [outputs, inputs])?;
-        let weight = published.reshape([outputs, 1, inputs]);
+        let weight = scope.weight(&[outputs, inputs])?;
         Ok(Self {
             bias: Tensor::zeros([outputs], &weight.device()),
-            weight: FrozenWeight::new(weight, scope.precision()),
+            weight,
             branch: None,
         })
     }

@@ -81,10 +81,16 @@ impl Golden {
     /// As a model takes it.
     pub fn weights(self, device: &Device) -> Result<TensorMap, Box<dyn Error>> {
         let mut map = TensorMap::new();
+        self.add_to(&mut map, device)?;
+        Ok(map)
+    }
+
+    /// One file of several.
+    pub fn add_to(self, map: &mut TensorMap, device: &Device) -> Outcome {
         for (name, (shape, values)) in self.0 {
             map.insert(&name, &shape, values, device)?;
         }
-        Ok(map)
+        Ok(())
     }
 }
 

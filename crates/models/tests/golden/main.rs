@@ -5,6 +5,7 @@ mod bert;
 mod common;
 mod config;
 mod lora;
+mod pipelines;
 mod replay;
 mod unet;
 mod upscaler;

@@ -1,0 +1,337 @@
+//! Small random pipelines of the published layouts, saved by diffusers, give the pictures that diffusers makes with them
+//! (tests/golden/pipelines): same prompts, same seeds, same generator.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use atelier_engine::{
+    EngineError, Folder, Pipeline, Resume, Session, TrainingEnd, TrainingEvent, WorkInput,
+};
+use atelier_pictures::decode;
+use atelier_protocol::{NoiseGenerator, Preset, SampleSettings, SamplerKind, TrainingSettings};
+use atelier_weights::{File, Limits};
+use burn::tensor::Device;
+use pollster::block_on;
+use serde::Deserialize;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// Two samplers' pictures of these differ by 53 dB at the nearest; eight bits alone cost 59 dB.
+const LEAST_PSNR: f64 = 55.0;
+
+fn golden(path: &str) -> PathBuf {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden");
+    PathBuf::from(root).join(path)
+}
+
+fn load(kind: &str, device: &Device) -> Result<Pipeline, EngineError> {
+    let source = Folder(golden(&format!("pipelines/{kind}")));
+    block_on(Pipeline::load(&source, device, |_, _| {}))
+}
+
+fn load_single(device: &Device) -> Result<Pipeline, Box<dyn Error>> {
+    let merges = std::fs::read_to_string(golden("clip/merges.txt"))?;
+    let source = Folder(golden("pipelines/single"));
+    let path = "model.safetensors";
+    let load = Pipeline::load_checkpoint(&source, path, &merges, device, |_, _| {});
+    let mut pipeline = block_on(load)?;
+    // The file does not say that it was made for smaller pictures than others of its kind.
+    assert_eq!(pipeline.resolution(), 128);
+    pipeline.set_resolution(16)?;
+    Ok(pipeline)
+}
+
+#[test]
+fn pictures_have_sizes_that_the_unet_can_halve() -> Outcome {
+    let mut pipeline = load("sd15", &Device::flex())?;
+    for side in [0, 63, 96, 4096] {
+        let refused = pipeline.set_resolution(side);
+        assert!(matches!(refused, Err(EngineError::Size { .. })), "{side}");
+    }
+    pipeline.set_resolution(128)?;
+    assert_eq!(pipeline.latents(), [4, 16, 16]);
+    Ok(())
+}
+
+/// What all pictures were made with.
+#[derive(Deserialize)]
+struct Common {
+    prompt: String,
+    negative_prompt: String,
+    long: String,
+    seed: u64,
+    steps: u32,
+    guidance_scale: f32,
+}
+
+/// The settings of the picture that is called `name`: its sampler, and what is special about it.
+fn settings(kind: &str, name: &str) -> Result<SampleSettings, Box<dyn Error>> {
+    let text = std::fs::read_to_string(golden("pipelines/settings.json"))?;
+    let common: Common = serde_json::from_str(&text)?;
+    let (sampler, special) = name.split_once('.').unwrap_or((name, ""));
+    let sampler: SamplerKind = serde_json::from_value(sampler.replace("uni_pc", "unipc").into())?;
+    let mut settings = SampleSettings {
+        prompt: common.prompt,
+        negative_prompt: common.negative_prompt,
+        seed: common.seed,
+        steps: common.steps,
+        guidance_scale: common.guidance_scale,
+        sampler,
+        generator: NoiseGenerator::Torch,
+        ..SampleSettings::default()
+    };
+    match (kind, special) {
+        ("turbo", steps) => {
+            settings.steps = steps.parse()?;
+            settings.guidance_scale = 0.0;
+        }
+        ("lcm", "") => (settings.steps, settings.guidance_scale) = (4, 8.0),
+        (_, "clip_skip_1") => settings.clip_skip = 1,
+        (_, "long") => {
+            settings.prompt = common.long;
+            settings.negative_prompt.clear();
+        }
+        (_, "" | "adapter") => {}
+        (_, special) => return Err(format!("what is {special}?").into()),
+    }
+    Ok(settings)
+}
+
+/// Of two pictures' bytes, in dB; infinite where they are equal.
+fn psnr(a: &[u8], b: &[u8]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let squares = a.iter().zip(b).map(|(&a, &b)| {
+        let difference = f64::from(a) - f64::from(b);
+        difference * difference
+    });
+    let error = squares.sum::<f64>() / a.len() as f64;
+    10.0 * (255.0 * 255.0 / error).log10()
+}
+
+/// Makes every picture of the golden file again, or those whose names `chosen` takes.
+fn pictures_agree(kind: &str, pipeline: Pipeline, device: Device, chosen: &[&str]) -> Outcome {
+    let bytes = std::fs::read(golden(&format!("pipelines/{kind}/expected.safetensors")))?;
+    let expected = File::parse(&bytes, Limits::ADAPTER)?;
+    let mut session = Session::new(device, pipeline);
+    let mut made = 0;
+    for (info, pixels) in expected.tensors() {
+        let Some(name) = info.name.strip_prefix("pixels.") else {
+            continue;
+        };
+        if !chosen.is_empty() && !chosen.contains(&name) {
+            continue;
+        }
+        let settings = settings(kind, name)?;
+        // One that diffusers saved.
+        let with_adapter = name.ends_with(".adapter");
+        if with_adapter {
+            let file = golden(&format!("pipelines/{kind}/adapter.safetensors"));
+            session.load_adapter(&std::fs::read(file)?)?;
+        }
+        let picture = block_on(session.sample(&settings, None, with_adapter, |_, _| true))?;
+        let found = psnr(&picture.rgb, pixels);
+        println!("{kind} {name}: {found:.1} dB");
+        assert!(found >= LEAST_PSNR, "{kind} {name}: {found:.1} dB");
+        made += 1;
+    }
+    assert!(made > 0, "{kind}: no pictures");
+    Ok(())
+}
+
+#[test]
+fn every_sampler_makes_diffusers_picture() -> Outcome {
+    let device = Device::flex();
+    pictures_agree("sd15", load("sd15", &device)?, device, &[])
+}
+
+#[test]
+fn every_layout_makes_diffusers_picture() -> Outcome {
+    let device = Device::flex();
+    for kind in ["sd21v", "turbo", "bk_small", "tiny_sd", "lcm"] {
+        pictures_agree(kind, load(kind, &device)?, device.clone(), &[])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_single_file_makes_diffusers_picture() -> Outcome {
+    let device = Device::flex();
+    pictures_agree("single", load_single(&device)?, device, &[])
+}
+
+/// Recorded and replayed.
+#[test]
+fn pictures_agree_on_the_gpu() -> Outcome {
+    let device = Device::wgpu(Default::default());
+    let pipeline = load("sd15", &device)?;
+    pictures_agree("sd15", pipeline, device, &["dpmpp_2m", "ddim.long"])
+}
+
+/// The noise of our own generator gives another picture, and the same one each time.
+#[test]
+fn seeds_have_the_noise_of_the_generator_that_is_asked_for() -> Outcome {
+    let device = Device::flex();
+    let mut session = Session::new(device.clone(), load("lcm", &device)?);
+    let torch = settings("lcm", "lcm")?;
+    let own = SampleSettings {
+        generator: NoiseGenerator::Own,
+        ..torch.clone()
+    };
+    let mut make = |settings: &SampleSettings| -> Result<Vec<u8>, EngineError> {
+        Ok(block_on(session.sample(settings, None, false, |_, _| true))?.rgb)
+    };
+    let (first, other, again) = (make(&own)?, make(&torch)?, make(&own)?);
+    assert_eq!(first, again);
+    assert!(psnr(&first, &other) < 40.0);
+    Ok(())
+}
+
+#[test]
+fn an_adapter_is_trained_on_every_layout() -> Outcome {
+    let device = Device::flex();
+    let folder = PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../www/samples/gerald-food"
+    ));
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "png"));
+    files.sort();
+    let pictures = (files.iter().take(3))
+        .map(|path| Ok(decode(&std::fs::read(path)?)?))
+        .collect::<Result<Vec<_>, Box<dyn Error>>>()?;
+    let works: Vec<WorkInput> = (pictures.iter())
+        .map(|picture| WorkInput {
+            picture,
+            caption: "food",
+            focus: 0.5,
+        })
+        .collect();
+    let settings = TrainingSettings {
+        steps: 2,
+        rank: 2,
+        alpha: 2.0,
+        batch_size: 2,
+        preview_every: 0,
+        trigger: "in ink".into(),
+        ..Preset::Quick.settings()
+    };
+    for kind in ["sd15", "sd21v", "tiny_sd", "lcm"] {
+        let mut session = Session::new(device.clone(), load(kind, &device)?);
+        let mut losses = Vec::new();
+        let end = session.train(
+            &works,
+            &settings,
+            Resume::default(),
+            || false,
+            |event| {
+                if let TrainingEvent::Stepped { report, .. } = event {
+                    losses.push(report.loss);
+                }
+            },
+        );
+        assert_eq!(block_on(end)?, TrainingEnd::Finished, "{kind}");
+        assert_eq!(losses.len(), 2, "{kind}");
+        let file = session.save_adapter("ink")?;
+        session.load_adapter(&file)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn parts_that_do_not_belong_together_are_refused() -> Outcome {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("mended");
+    let device = Device::flex();
+    for (file, option, value, said) in [
+        (
+            "unet/config.json",
+            "cross_attention_dim",
+            serde_json::json!(24),
+            "width 24",
+        ),
+        (
+            "unet/config.json",
+            "in_channels",
+            serde_json::json!(9),
+            "inpainting",
+        ),
+        (
+            "unet/config.json",
+            "sample_size",
+            serde_json::json!(null),
+            "sample_size",
+        ),
+        (
+            "vae/config.json",
+            "latent_channels",
+            serde_json::json!(16),
+            "16",
+        ),
+        (
+            "text_encoder/config.json",
+            "hidden_size",
+            serde_json::json!(18),
+            "width",
+        ),
+        (
+            "model_index.json",
+            "vae",
+            serde_json::json!(["diffusers", "VQModel"]),
+            "VQModel",
+        ),
+    ] {
+        copy(&golden("pipelines/lcm"), &folder)?;
+        let path = folder.join(file);
+        let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(&path)?)?;
+        config[option] = value;
+        std::fs::write(&path, config.to_string())?;
+        let refused = block_on(Pipeline::load(&Folder(folder.clone()), &device, |_, _| {}));
+        let sentence = refused.err().ok_or(option)?.to_string();
+        assert!(sentence.contains(said), "{option}: {sentence}");
+    }
+    Ok(())
+}
+
+/// A folder and what is in it, in place of what was there.
+fn copy(from: &std::path::Path, to: &std::path::Path) -> Outcome {
+    let _ = std::fs::remove_dir_all(to);
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => copy(&entry.path(), &target)?,
+            false => {
+                std::fs::copy(entry.path(), target)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_single_file_cut_short_says_so() -> Outcome {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cut");
+    std::fs::create_dir_all(&folder)?;
+    let whole = std::fs::read(golden("pipelines/single/model.safetensors"))?;
+    let merges = std::fs::read_to_string(golden("clip/merges.txt"))?;
+    for length in [0, 5, 100, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(folder.join("model.safetensors"), &whole[..length])?;
+        let device = Device::flex();
+        let source = Folder(folder.clone());
+        let refused = block_on(Pipeline::load_checkpoint(
+            &source,
+            "model.safetensors",
+            &merges,
+            &device,
+            |_, _| {},
+        ));
+        let sentence = refused.err().ok_or("it was taken")?.to_string();
+        assert!(
+            sentence.contains("model.safetensors") && sentence.ends_with('.'),
+            "{length}: {sentence}"
+        );
+    }
+    Ok(())
+}
