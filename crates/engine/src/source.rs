@@ -8,11 +8,17 @@ pub type Piece<'a> = dyn FnMut(&[u8], Option<u64>) -> Result<(), EngineError> + 
 /// A diffusers folder, by paths relative to it such as `unet/config.json`.
 pub trait Source {
     /// What the model is called where nothing else names it.
-    fn name(&self) -> String;
+    fn name(&self) -> String {
+        "Stable Diffusion".to_owned()
+    }
 
     /// The names of the files in one of its folders, or none where the source cannot tell.
-    fn files(&self, folder: &str)
-    -> impl Future<Output = Result<Option<Vec<String>>, EngineError>>;
+    fn files(
+        &self,
+        _folder: &str,
+    ) -> impl Future<Output = Result<Option<Vec<String>>, EngineError>> {
+        async { Ok(None) }
+    }
 
     /// A small file whole, at most `limit` bytes.
     fn read(&self, path: &str, limit: u64) -> impl Future<Output = Result<Vec<u8>, EngineError>>;
