@@ -113,8 +113,6 @@ pub enum TrainingEnd {
 
 /// So many bad steps in a row end a run.
 const PATIENCE: u32 = 4;
-/// How often in a run the validation loss is looked at.
-const VALIDATIONS: u32 = 10;
 /// Behind a picture to start from, where it is transparent.
 const WHITE: [u8; 3] = [255; 3];
 /// Steps of a preview: enough to see what it is.
@@ -347,7 +345,6 @@ impl Session {
             }
         };
 
-        let validate_every = (settings.steps / VALIDATIONS).max(1);
         let mut seconds_per_step = 0.0;
         let mut bad = 0;
         let mut end = TrainingEnd::Finished;
@@ -375,17 +372,16 @@ impl Session {
                 report,
                 seconds_per_step,
             });
-            let last = step == settings.steps;
-            let due = |every: u32| every > 0 && (step % every == 0 || last);
-            if due(validate_every) || due(settings.preview_every) {
+            if settings.validates_after(step) {
                 self.validate(&mut trainer, &mut tell).await?;
             }
-            if due(settings.preview_every) {
+            if settings.previews_after(step) {
                 let present = self.present(&trainer, settings, inputs.len()).await?;
                 self.preview(present, settings, step, &stop, &mut tell)
                     .await?;
             }
-            if due(resume.every) && !last {
+            let checkpoint = resume.every > 0 && step.is_multiple_of(resume.every);
+            if checkpoint && step < settings.steps {
                 self.keep(&trainer, &fingerprint, &mut tell).await?;
             }
         }

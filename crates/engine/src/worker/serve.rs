@@ -16,10 +16,12 @@ use super::{
     channel::{Buffers, Inbox, Outgoing, next},
     fetch::Site,
     gpu::{self, Faults},
+    kept::checkpoint,
 };
 use crate::{
     enlarge::Enlarger,
     error::EngineError,
+    merges::clip_merges,
     pipeline::Pipeline,
     recipe,
     session::{Present, Resume, Session, TrainingEnd, TrainingEvent},
@@ -29,6 +31,9 @@ use crate::{
 
 /// The network that enlarges, relative to the engine's script, which lies beside the page.
 const UPSCALER: &str = "models/upscaler/";
+/// What single-file models come without.
+const CLIP: &str = "models/clip/";
+const MERGES_LIMIT: u64 = 4 << 20;
 /// Side of a work's thumbnail.
 const THUMBNAIL: u32 = 256;
 
@@ -88,12 +93,10 @@ impl Server {
             Request::Check => return self.check().await,
             Request::LoadModel { source } => {
                 return match source {
-                    ModelSource::Site { url } => {
-                        let scope = self.scope.clone();
-                        self.load_model(&Site { scope, url }).await
-                    }
+                    ModelSource::Site { url } => self.load_model(&self.site(url), None).await,
                     ModelSource::Library { model } => {
-                        self.load_model(&Kept::open(&model).await?).await
+                        let kept = Kept::open(&model).await?;
+                        self.load_model(&kept, checkpoint(&kept)).await
                     }
                 };
             }
@@ -166,14 +169,34 @@ impl Server {
         Ok(())
     }
 
-    async fn load_model(&mut self, source: &impl Source) -> Result<(), EngineError> {
+    /// A folder of the page's own site.
+    fn site(&self, url: impl Into<String>) -> Site {
+        Site {
+            scope: self.scope.clone(),
+            url: url.into(),
+        }
+    }
+
+    /// Loads a diffusers folder, or the single file `checkpoint` of `source`.
+    async fn load_model(
+        &mut self,
+        source: &impl Source,
+        checkpoint: Option<&str>,
+    ) -> Result<(), EngineError> {
         let (device, _) = self.gpu.as_ref().ok_or(EngineError::NoModel)?;
         let scope = self.scope.clone();
-        let pipeline = Pipeline::load(source, device, |done, total| {
+        let progress = move |done, total| {
             let stage = Stage::Download;
             Outgoing::default().send(&scope, &Event::Progress { stage, done, total });
-        })
-        .await?;
+        };
+        let pipeline = match checkpoint {
+            None => Pipeline::load(source, device, progress).await?,
+            Some(path) => {
+                let merges = self.site(CLIP).read("merges.txt.gz", MERGES_LIMIT).await?;
+                let merges = clip_merges(&merges)?;
+                Pipeline::load_checkpoint(source, path, &merges, device, progress).await?
+            }
+        };
         let info = ModelInfo {
             name: pipeline.name.clone(),
             resolution: pipeline.resolution() as u32,
