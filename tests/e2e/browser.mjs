@@ -70,10 +70,11 @@ export async function recordPage(context) {
     window.Worker = class extends RealWorker {
       constructor(...args) {
         super(...args);
-        // By the last part of its script's name, for tests that ask a worker what the page does not.
-        (window.workers ??= {})[String(args[0]).split('/').at(-1)] = this;
         this.addEventListener('message', ({ data }) => {
-          if (typeof data?.message === 'string') window.recordEngineEvent(data.message);
+          if (typeof data?.message !== 'string') return;
+          window.recordEngineEvent(data.message);
+          // For tests that ask the engine what the page does not.
+          if (JSON.parse(data.message).type === 'ready') window.engine = this;
         });
       }
     };

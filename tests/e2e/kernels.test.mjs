@@ -15,7 +15,7 @@ after(() => browser?.close());
 test('every known answer is right', async () => {
   const studio = await Studio.open({ browser });
   await studio.page.evaluate(() =>
-    window.workers['engine.js'].postMessage({ message: JSON.stringify({ type: 'check' }), buffers: [] }),
+    window.engine.postMessage({ message: JSON.stringify({ type: 'check' }), buffers: [] }),
   );
   const { answers } = await studio.event('checked');
   console.log(`${answers} known answers`);
