@@ -68,9 +68,9 @@ step('the training step is replayed, with equal results, and faster', () => {
   assert.ok(recorded?.replay_seconds, 'the training step was captured and its replay equals the eager run');
   const ratio = recorded.eager_seconds / recorded.replay_seconds;
   console.log(`a training step: ${recorded.eager_seconds.toFixed(2)} s eager, ${recorded.replay_seconds.toFixed(2)} s replayed`);
-  // On a software adapter the arithmetic itself is most of a replayed step: 3.7 was measured. The goal
-  // is 5, for which the kernels must become faster there (docs/DESIGN.md).
-  assert.ok(ratio >= 2.5, `replayed steps are ${ratio.toFixed(1)} times faster than eager ones`);
+  // On a software adapter the arithmetic itself is most of a replayed step: 4.9 was measured on a quiet
+  // machine (docs/DESIGN.md), where 5 is the goal. A busy one may take this much off.
+  assert.ok(ratio >= 3, `replayed steps are ${ratio.toFixed(1)} times faster than eager ones`);
 });
 
 step('the picture with the adapter is another than the base makes', async () => {
@@ -101,6 +101,16 @@ step('picture and adapter are saved as files', async () => {
   left.file = await studio.save('save-adapter');
   assert.match(left.file.name, /\.safetensors$/);
   assert.ok(left.file.bytes.length > 1000);
+});
+
+step('a picture is saved larger, with its recipe', async () => {
+  await studio.at('saved-side').selectOption('256');
+  const larger = await studio.save('save-picture');
+  assert.match(larger.name, /\.png$/);
+  // Width and height are the first numbers of a PNG's first chunk.
+  assert.deepEqual([16, 20].map((at) => larger.bytes.readUInt32BE(at)), [256, 256]);
+  assert.ok(larger.bytes.includes('atelier'), 'the recipe came along');
+  await studio.at('saved-side').selectOption('0');
 });
 
 step('nothing left the machine, and the console is empty', () => {

@@ -9,7 +9,8 @@ use crate::{Buffer, JobId, SampleSettings, TrainingSettings, WorkId};
 pub enum Request {
     /// First message: look at the adapter and its limits, then answer
     /// [`Event::Ready`](crate::Event::Ready) or [`Event::Unsupported`](crate::Event::Unsupported).
-    Start,
+    /// `site` is the page's folder (ends in `/`), which a worker from a blob does not know.
+    Start { site: String },
     /// Compute everything that the kernels are known to answer, which takes a minute on a software adapter; at the
     /// start a few of them are asked for. For tests, and for the curious. Answered by
     /// [`Event::Checked`](crate::Event::Checked) or `Failed`.

@@ -29,7 +29,7 @@ use crate::{
     works::WorkInput,
 };
 
-/// The network that enlarges, relative to the engine's script, which lies beside the page.
+/// The network that enlarges.
 const UPSCALER: &str = "models/upscaler/";
 /// What single-file models come without.
 const CLIP: &str = "models/clip/";
@@ -40,6 +40,8 @@ const THUMBNAIL: u32 = 256;
 /// Everything the worker holds.
 pub struct Server {
     scope: DedicatedWorkerGlobalScope,
+    /// The page's folder.
+    site: String,
     inbox: Rc<RefCell<Inbox>>,
     gpu: Option<(Device, Faults)>,
     session: Option<Session>,
@@ -51,6 +53,7 @@ impl Server {
     pub fn new(scope: DedicatedWorkerGlobalScope, inbox: Rc<RefCell<Inbox>>) -> Self {
         Self {
             scope,
+            site: String::new(),
             inbox,
             gpu: None,
             session: None,
@@ -89,11 +92,17 @@ impl Server {
 
     async fn serve(&mut self, request: Request, buffers: Buffers) -> Result<(), EngineError> {
         match request {
-            Request::Start => self.start().await,
+            Request::Start { site } => {
+                self.site = site;
+                self.start().await;
+            }
             Request::Check => return self.check().await,
             Request::LoadModel { source } => {
                 return match source {
-                    ModelSource::Site { url } => self.load_model(&self.site(url), None).await,
+                    ModelSource::Site { url } => {
+                        let scope = self.scope.clone();
+                        self.load_model(&Site { scope, url }, None).await
+                    }
                     ModelSource::Library { model } => {
                         let kept = Kept::open(&model).await?;
                         self.load_model(&kept, checkpoint(&kept)).await
@@ -169,11 +178,11 @@ impl Server {
         Ok(())
     }
 
-    /// A folder of the page's own site.
-    fn site(&self, url: impl Into<String>) -> Site {
+    /// A folder of the page's own.
+    fn beside(&self, folder: &str) -> Site {
         Site {
             scope: self.scope.clone(),
-            url: url.into(),
+            url: format!("{}{folder}", self.site),
         }
     }
 
@@ -192,7 +201,10 @@ impl Server {
         let pipeline = match checkpoint {
             None => Pipeline::load(source, device, progress).await?,
             Some(path) => {
-                let merges = self.site(CLIP).read("merges.txt.gz", MERGES_LIMIT).await?;
+                let merges = self
+                    .beside(CLIP)
+                    .read("merges.txt.gz", MERGES_LIMIT)
+                    .await?;
                 let merges = clip_merges(&merges)?;
                 Pipeline::load_checkpoint(source, path, &merges, device, progress).await?
             }
@@ -351,15 +363,10 @@ impl Server {
 
     async fn enlarge(&mut self, job: JobId, side: u32, png: &[u8]) -> Result<(), EngineError> {
         let (device, _) = self.gpu.as_ref().ok_or(EngineError::NoModel)?;
+        let source = self.beside(UPSCALER);
         let enlarger = match &mut self.enlarger {
             Some(enlarger) => enlarger,
-            none => {
-                let source = Site {
-                    scope: self.scope.clone(),
-                    url: UPSCALER.into(),
-                };
-                none.insert(Enlarger::load(&source, device).await?)
-            }
+            none => none.insert(Enlarger::load(&source, device).await?),
         };
         let png = enlarger.enlarge(png, side).await?;
         let mut out = Outgoing::default();
@@ -483,7 +490,7 @@ fn tell(scope: &DedicatedWorkerGlobalScope, job: JobId, steps: u32, event: Train
 /// What a request is called in an answer, and its job.
 fn describe(request: &Request) -> (&'static str, Option<JobId>) {
     match request {
-        Request::Start => ("start", None),
+        Request::Start { .. } => ("start", None),
         Request::Check => ("check", None),
         Request::LoadModel { .. } => ("load_model", None),
         Request::AddWork { .. } => ("add_work", None),

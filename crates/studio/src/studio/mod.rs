@@ -94,7 +94,8 @@ impl Studio {
         match EngineWorker::spawn(move |event, buffers| self.hear(event, &buffers), crash) {
             Ok(worker) => {
                 self.engine.set_value(Some(worker));
-                self.ask(&Request::Start, &[]);
+                let site = gate::address_of("./");
+                self.ask(&Request::Start { site }, &[]);
             }
             Err(error) => self.crashed(&error.as_string().unwrap_or_default()),
         }
