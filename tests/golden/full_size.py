@@ -1,6 +1,6 @@
 """Writes a random Stable Diffusion 1.5 (or 2.1) of full size as a single file, to try memory and time with:
 
-    python tests/golden/full_size.py sd1 /tmp/random-sd15.safetensors
+    python tests/golden/full_size.py sd1 random-sd15.safetensors
 
 2.1 GB in f16. The pictures are noise; every tensor has the published shape (`ldm/full.json`).
 """

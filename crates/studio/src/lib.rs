@@ -13,6 +13,7 @@ mod files;
 mod format;
 mod gallery;
 mod gate;
+mod held_worker;
 mod language;
 mod library;
 mod loss;

@@ -8,16 +8,12 @@ use std::sync::Arc;
 
 use atelier_protocol::{Event, Request};
 use js_sys::{Array, ArrayBuffer, Object, Reflect, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::{ErrorEvent, MessageEvent, Worker};
+use wasm_bindgen::JsValue;
+use web_sys::MessageEvent;
 
-use crate::{gate, store::Bytes};
+use crate::{gate, held_worker::HeldWorker, store::Bytes};
 
-pub struct EngineWorker {
-    worker: Worker,
-    _on_message: Closure<dyn FnMut(MessageEvent)>,
-    _on_error: Closure<dyn FnMut(ErrorEvent)>,
-}
+pub struct EngineWorker(HeldWorker);
 
 impl EngineWorker {
     /// Starts the worker. `on_crash` gets what the browser says went wrong; nothing comes after it.
@@ -26,27 +22,12 @@ impl EngineWorker {
         on_crash: impl Fn(String) + Clone + 'static,
     ) -> Result<Self, JsValue> {
         let worker = gate::engine()?;
-
         let crash = on_crash.clone();
-        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
-            match unpack(&message.data()) {
-                Ok((event, buffers)) => on_event(event, buffers),
-                Err(reason) => crash(reason),
-            }
-        });
-        let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error: ErrorEvent| {
-            error.prevent_default();
-            // A script that could not be fetched comes as a plain event without a message.
-            let message = Reflect::get(&error, &"message".into());
-            on_crash(message.ok().and_then(|m| m.as_string()).unwrap_or_default());
-        });
-        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Ok(Self {
-            worker,
-            _on_message: on_message,
-            _on_error: on_error,
-        })
+        let on_message = move |message: MessageEvent| match unpack(&message.data()) {
+            Ok((event, buffers)) => on_event(event, buffers),
+            Err(reason) => crash(reason),
+        };
+        Ok(Self(HeldWorker::new(worker, on_message, on_crash)))
     }
 
     /// Sends a request; `buffers` are moved, not copied.
@@ -56,15 +37,7 @@ impl EngineWorker {
         let message = Object::new();
         Reflect::set(&message, &"message".into(), &text.into())?;
         Reflect::set(&message, &"buffers".into(), &buffers)?;
-        self.worker.post_message_with_transfer(&message, &buffers)
-    }
-}
-
-impl Drop for EngineWorker {
-    fn drop(&mut self) {
-        self.worker.set_onmessage(None);
-        self.worker.set_onerror(None);
-        self.worker.terminate();
+        self.0.worker.post_message_with_transfer(&message, &buffers)
     }
 }
 
