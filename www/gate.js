@@ -61,24 +61,24 @@ export function takeOver() {
 
 /**
  * Registers the gatekeeper and waits until it stands between page and network, for a moment at most:
- * where a browser grants none (private windows, plain http), the page works without.
+ * where a browser grants none (private windows, plain http) or takes its time, the page works without.
  */
 export async function gatekeeper() {
   if (!container) return;
-  try {
-    container.addEventListener("message", ({ data }) => heard(data));
-    registration = await container.register(policy.createScriptURL("gatekeeper"), { updateViaCache: "none" });
-    watchForUpdates();
-    if (container.controller) return;
-    // After a forced reload the page is without, though there is one.
-    registration.active?.postMessage("claim");
-    await new Promise((resolve) => {
-      container.addEventListener("controllerchange", resolve, { once: true });
-      setTimeout(resolve, PATIENCE);
-    });
-  } catch (error) {
-    console.info("The page works without its gatekeeper:", error);
-  }
+  container.addEventListener("message", ({ data }) => heard(data));
+  const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+  const standing = stand().catch((error) => console.info("The page works without its gatekeeper:", error));
+  await Promise.race([standing, patience]);
+}
+
+async function stand() {
+  registration = await container.register(policy.createScriptURL("gatekeeper"), { updateViaCache: "none" });
+  watchForUpdates();
+  if (container.controller) return;
+  const controlled = new Promise((resolve) => container.addEventListener("controllerchange", resolve, { once: true }));
+  // After a forced reload the page is without, though there is one.
+  registration.active?.postMessage("claim");
+  await controlled;
 }
 
 function watchForUpdates() {

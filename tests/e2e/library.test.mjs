@@ -104,10 +104,13 @@ class HubFront extends Front {
     return { sha: COMMIT, gated: files.gated ?? false, cardData: { license: 'creativeml-openrail-m' }, siblings: siblings.filter(({ size }) => size) };
   }
 
-  /** `cut` bytes and then no more; or all of it, waiting `slow` milliseconds between pieces. */
-  async send(response, bytes, { cut, slow }) {
+  /** All of it, waiting `slow` milliseconds between pieces; or `cut` bytes and, after `until`, no more. */
+  async send(response, bytes, { cut, until, slow }) {
     for (let at = 0; at < bytes.length; at += 250_000) {
-      if (cut !== undefined && at >= cut) return response.destroy();
+      if (cut !== undefined && at >= cut) {
+        await until?.();
+        return response.destroy();
+      }
       if (!response.write(bytes.subarray(at, at + 250_000))) await drained(response);
       if (slow) await new Promise((waited) => setTimeout(waited, slow));
       if (response.destroyed) return undefined;
@@ -171,6 +174,14 @@ class Library {
   async goOn(model) {
     await this.ask({ type: 'go_on', model });
     return this.event('kept', 'failed', 'paused');
+  }
+
+  /** What a server does that cuts the connection once this library has some of the file: sooner, the browser would throw away what has come. */
+  cutHalfway() {
+    // More than the files before it have together.
+    const until = () => this.page.waitForFunction((bytes) => heard.some(({ done }) => done > bytes), 2.5 * MB);
+    // Slow, for progress is told five times a second.
+    return { cut: 4 * MB, until, slow: 60 };
   }
 
   async list() {
@@ -305,7 +316,7 @@ describe('Studio models', () => {
 
   test('survive a short cut of the connection by themselves', async () => {
     let cuts = 0;
-    front.spoil = (path) => (path === UNET && cuts++ === 1 ? { cut: 2 * MB } : {});
+    front.spoil = (path) => (path === UNET && cuts++ === 1 ? library.cutHalfway() : {});
     const ended = await library.fetch('studio/ink');
     assert.equal(ended.type, 'kept', ended.message);
     assert.deepEqual(await library.kept(ended.model), hashes());
@@ -315,7 +326,7 @@ describe('Studio models', () => {
 
   test('go on where a connection was lost, and are checked as a whole', async () => {
     let lost = false;
-    front.spoil = (path, _, range) => (path === UNET && !(range ?? '').startsWith('bytes=0-') && (lost ? { cut: 0 } : (lost = true, { cut: 3 * MB })));
+    front.spoil = (path, _, range) => (path === UNET && !(range ?? '').startsWith('bytes=0-') && (lost ? { cut: 0 } : (lost = true, library.cutHalfway())));
     const failed = await library.fetch('studio/ink');
     assert.equal(failed.type, 'failed');
     assert.match(failed.message, /cut|could not be reached/);
@@ -377,7 +388,7 @@ describe('Studio models', () => {
 
   test('whose server ignores ranges are begun anew', async () => {
     let cuts = 0;
-    front.spoil = (path) => (path === UNET && cuts++ === 1 ? { cut: 2 * MB } : {});
+    front.spoil = (path) => (path === UNET && cuts++ === 1 ? library.cutHalfway() : {});
     const { answer } = HubFront.prototype;
     front.answer = function answerWhole(request, response) {
       if (request.url.endsWith(UNET) && /bytes=[1-9]/.test(request.headers.range)) delete request.headers.range;

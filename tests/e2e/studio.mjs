@@ -81,7 +81,8 @@ export class Studio {
       await this.notDead(`waiting for ${type}`);
       if (Date.now() > last) {
         const tail = JSON.stringify(this.record.events.slice(-3));
-        assert.fail(`no ${type} after ${PATIENCE / 1000} s; the last events were ${tail}`);
+        const asked = this.record.requests.map(({ url }) => url).slice(-5).join('\n');
+        assert.fail(`no ${type} after ${PATIENCE / 1000} s; the last events were ${tail}, the last requests\n${asked}\n${this.record.logged.join('\n')}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

@@ -18,6 +18,8 @@ const GATEKEEPER: &str = "sw.js";
 const LIST: &str = "files.json";
 /// The line of `www/sw.js` that is filled in.
 const NO_FILES: &str = "const FILES = {};";
+/// How wasm-bindgen imports a function that was not linked.
+const GAP: &str = r#" from "env""#;
 /// What `www/index.html` says of its preview picture.
 const PREVIEW: &str = r#"content="preview.jpg""#;
 
@@ -34,6 +36,7 @@ pub fn finish(folder: &Path, address: Option<&str>) -> Result<()> {
     }
     let mut files = BTreeMap::new();
     collect(folder, folder, &mut files)?;
+    is_linked(folder, files.keys())?;
     files.remove(GATEKEEPER);
     files.remove(LIST);
     let list = list(&files);
@@ -41,6 +44,23 @@ pub fn finish(folder: &Path, address: Option<&str>) -> Result<()> {
     fs::write(&path, &list).map_err(|source| Error::file(&path, source))?;
     files.insert(LIST.to_owned(), Contents::of(list.as_bytes()));
     fill_in(&folder.join(GATEKEEPER), NO_FILES, &hashes(&files))
+}
+
+/// A wasm linked from what an interrupted build left behind asks for functions that nobody has, and the
+/// page would only say that it opens.
+fn is_linked<'a>(folder: &Path, mut files: impl Iterator<Item = &'a String>) -> Result<()> {
+    let has_gaps = |file: &&String| {
+        let script = file
+            .ends_with(".js")
+            .then(|| fs::read_to_string(folder.join(file)));
+        script.is_some_and(|text| text.is_ok_and(|text| text.contains(GAP)))
+    };
+    match files.find(has_gaps) {
+        None => Ok(()),
+        Some(file) => Err(Error::Other(format!(
+            "{file} is not whole: a build was interrupted. Remove target/web and build again."
+        ))),
+    }
 }
 
 /// What is in a file.
@@ -140,6 +160,10 @@ mod tests {
         assert!(text.starts_with("// first\nconst FILES = {\n") && text.ends_with("};\n// last\n"));
         // A second time there is nothing to fill in, and that is said.
         assert!(finish(&root, None).is_err());
+        fs::write(&gatekeeper, NO_FILES).unwrap();
+        fs::write(root.join("worker.js"), "import * as import5 from \"env\"").unwrap();
+        let error = finish(&root, None).unwrap_err().to_string();
+        assert!(error.starts_with("worker.js is not whole"), "{error}");
         fs::remove_dir_all(root).unwrap();
     }
 }
