@@ -69,6 +69,7 @@ mod tests {
                 ..SampleSettings::default()
             },
             image: None,
+            mask: None,
         };
         for request in [train, sample] {
             let text = serde_json::to_string(&request).unwrap();

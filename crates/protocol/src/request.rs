@@ -56,12 +56,16 @@ pub enum Request {
     ///
     /// `image` is the file of a picture to start from instead of from noise (image-to-image); it is
     /// cropped to the middle square and scaled. `settings.image_strength` says how much of it is
-    /// made anew. One that cannot be read is answered by `Failed`.
+    /// made anew. `mask`, beside an image, is a picture of which part of that square is made anew at
+    /// all: the light one, and what is dark stays as it is (inpainting). Files that cannot be read are
+    /// answered by `Failed`.
     Sample {
         job: JobId,
         settings: SampleSettings,
         #[serde(default)]
         image: Option<Buffer>,
+        #[serde(default)]
+        mask: Option<Buffer>,
     },
     /// Make a picture larger to save it: `png` as one of at least `side` pixels a side (at most 2,048), with its
     /// recipe. Answered by [`Event::Enlarged`](crate::Event::Enlarged) or `Failed`.

@@ -62,6 +62,7 @@ impl Studio {
                 job,
                 settings,
                 image: image.as_ref().map(|_| Buffer(0)),
+                mask: None,
             },
             image.as_slice(),
         );
