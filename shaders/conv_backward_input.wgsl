@@ -132,7 +132,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             //@for j tn
             let b_<j> = weight(w_at + c_<j>, w_row, c_<j>);
             //@for i tm
-            sum_<i>_<j> += a_<i> * b_<j>;
+            sum_<i>_<j> = fma(Lane(a_<i>), b_<j>, sum_<i>_<j>);
             //@end
             //@end
         }
@@ -154,7 +154,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             //@for j tn
             let d_<j> = down[down_at + c_<j>];
             //@for i tm
-            sum_<i>_<j> += m_<i> * d_<j>;
+            sum_<i>_<j> = fma(Lane(m_<i>), d_<j>, sum_<i>_<j>);
             //@end
             //@end
         }

@@ -67,7 +67,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         //@for j tn
         let b_<j> = x[at + c_<j>];
         //@for i tm
-        sum_<i>_<j> += a_<i> * b_<j>;
+        sum_<i>_<j> = fma(Lane(a_<i>), b_<j>, sum_<i>_<j>);
         //@end
         //@end
     }

@@ -1,7 +1,14 @@
 // Copies source over destination, so that a buffer which a recorded graph reads keeps its place.
 
-@group(0) @binding(0) var<storage, read_write> source: array<f32>;
-@group(0) @binding(1) var<storage, read_write> destination: array<f32>;
+//@if vec
+alias Lane = vec4<f32>;
+//@end
+//@if !vec
+alias Lane = f32;
+//@end
+
+@group(0) @binding(0) var<storage, read_write> source: array<Lane>;
+@group(0) @binding(1) var<storage, read_write> destination: array<Lane>;
 
 const LENGTH: u32 = {{ length }}u;
 const WIDTH: u32 = {{ width }}u;

@@ -208,16 +208,37 @@ pub struct Leaves {
 }
 
 impl Leaves {
-    /// Writes their gradients into `flat` as the factors are laid out, zero where a factor took no part.
-    /// Gaps keep what they hold.
+    /// The gradients that `gradients` has of them, with where they belong.
+    pub fn take(&self, gradients: &mut Gradients) -> Vec<(usize, Tensor<1>)> {
+        let each = self.leaves.iter();
+        each.filter_map(|(span, leaf)| Some((span.start, leaf.grad_remove(gradients)?)))
+            .collect()
+    }
+
+    /// Writes gradients that were taken into `flat` as the factors are laid out, zero where a factor took no part. Gaps keep
+    /// what they hold.
+    pub fn gather(&self, mut taken: Vec<(usize, Tensor<1>)>, flat: Tensor<1>) -> Tensor<1> {
+        let mut missing: BTreeMap<usize, usize> = (self
+            .leaves
+            .iter()
+            .map(|(span, _)| (span.start, span.length)))
+        .collect();
+        for (start, _) in &taken {
+            missing.remove(start);
+        }
+        let device = flat.device();
+        taken.extend(
+            missing
+                .into_iter()
+                .map(|(start, length)| (start, Tensor::zeros([length], &device))),
+        );
+        taken.sort_by_key(|(start, _)| *start);
+        gather_into(flat, taken)
+    }
+
+    /// Both at once, of one backward pass.
     pub fn gradient(&self, gradients: &mut Gradients, flat: Tensor<1>) -> Tensor<1> {
-        let pieces = self.leaves.iter().map(|(span, leaf)| {
-            let gradient = leaf.grad_remove(gradients);
-            let device = leaf.device().without_autodiff();
-            let gradient = gradient.unwrap_or_else(|| Tensor::zeros([span.length], &device));
-            (span.start, gradient)
-        });
-        gather_into(flat, pieces.collect())
+        self.gather(self.take(gradients), flat)
     }
 }
 

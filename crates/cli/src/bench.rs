@@ -71,7 +71,7 @@ impl Bench {
         wholes
             .iter()
             .for_each(|whole| tell_whole(whole, json, peak));
-        let [forward, step] = wholes.map(|whole| whole.seconds.unwrap_or(whole.eager_seconds));
+        let [forward, step, _] = wholes.map(|whole| whole.seconds.unwrap_or(whole.eager_seconds));
         match json {
             true => println!("{}", json!({ "step_to_forward": step / forward })),
             false => println!("a step takes {:.2} forward passes", step / forward),

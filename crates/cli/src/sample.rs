@@ -1,7 +1,7 @@
 use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context, Result};
-use atelier_engine::{Enlarger, Folder, Session, recipe};
+use atelier_engine::{Enlarger, Folder, Given, Session, recipe};
 use atelier_pictures::decode;
 use atelier_protocol::{NoiseGenerator, SampleSettings, SamplerKind};
 use clap::Args;
@@ -33,6 +33,9 @@ pub struct Sample {
     /// A picture to start from, instead of from noise.
     #[arg(long)]
     image: Option<PathBuf>,
+    /// Which part of its middle square is made anew, as a picture: the light part, and what is dark stays.
+    #[arg(long, requires = "image")]
+    mask: Option<PathBuf>,
     /// How much of that picture is made anew: near 0 it stays as it is, 1 keeps nothing.
     #[arg(long, default_value_t = SampleSettings::default().image_strength)]
     image_strength: f32,
@@ -109,18 +112,18 @@ impl Sample {
             clip_skip: self.clip_skip,
             ..SampleSettings::default()
         };
-        let image = match &self.image {
-            None => None,
-            Some(file) => {
-                let bytes = std::fs::read(file)
-                    .with_context(|| format!("{} could not be read", file.display()))?;
-                Some(decode(&bytes)?)
-            }
+        let read = |file: &PathBuf| {
+            let bytes = std::fs::read(file)
+                .with_context(|| format!("{} could not be read", file.display()))?;
+            anyhow::Ok(decode(&bytes)?)
         };
+        let image = self.image.as_ref().map(read).transpose()?;
+        let mask = self.mask.as_ref().map(read).transpose()?;
+        let given = image.map(|image| Given { image, mask });
         let with_adapter = session.adapter().is_some();
         let start = Instant::now();
         let picture = session
-            .sample(&settings, image.as_ref(), with_adapter, |step, steps| {
+            .sample(&settings, given.as_ref(), with_adapter, |step, steps| {
                 report.progress("sampling", u64::from(step), u64::from(steps), String::new());
                 true
             })
@@ -131,7 +134,7 @@ impl Sample {
             &settings,
             &session.pipeline,
             session.adapter(),
-            image.is_some(),
+            given.is_some(),
         )?;
         let png = match (self.enlarge, self.upscaler) {
             (Some(side), Some(folder)) => {

@@ -72,7 +72,7 @@ impl Trajectory {
     }
 
     /// Puts known latents back before `step`, at its level: where `mask` is 0 `known` stays, where
-    /// it is 1 the trajectory goes on. After the last step mix without noise.
+    /// it is 1 the trajectory goes on. After the last step the level is `alpha` 1 and `sigma` 0.
     ///
     /// # Errors
     /// [`DiffusionError::Length`].

@@ -1,7 +1,7 @@
 //! What whole models take: the UNet forward, and a training step of it, at the sizes of training.
 
-use atelier_kernels::{Meter, Metered, RECORDING_RUNS, Recorded};
-use atelier_protocol::Preset;
+use atelier_kernels::{Meter, Metered, Recorded, Timing};
+use atelier_protocol::{Preset, TrainingSettings};
 use atelier_training::{Example, Shapes, Trainer, TrainingSet};
 use burn::tensor::{Device, Tensor};
 use web_time::Instant;
@@ -24,20 +24,36 @@ pub struct Whole {
     pub peak_bytes: u64,
 }
 
-/// Times the median of these.
+/// Times the median of at most these, and of fewer where they take longer than this in all.
 const REPEATS: usize = 9;
+const ENOUGH_SECONDS: f64 = 20.0;
 
-fn median(mut seconds: Vec<f64>) -> f64 {
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
+/// Runs of a computation so far.
+#[derive(Default)]
+struct Runs(Vec<f64>);
+
+impl Runs {
+    fn are_enough(&self) -> bool {
+        self.0.len() >= REPEATS || self.0.iter().sum::<f64>() > ENOUGH_SECONDS
+    }
+
+    fn note(&mut self, start: Instant) {
+        self.0.push(start.elapsed().as_secs_f64());
+    }
+
+    fn median(mut self) -> f64 {
+        self.0.sort_by(f64::total_cmp);
+        self.0[self.0.len() / 2]
+    }
 }
 
-/// Measures the UNet of `pipeline` with the quick preset's batch and adapter.
+/// Measures the UNet of `pipeline` with the quick preset's batch and adapter: forward, a training step, and the step with
+/// block checkpointing.
 ///
 /// # Errors
 /// When the device fails.
-pub async fn bench(pipeline: &Pipeline, device: &Device) -> Result<[Whole; 2], EngineError> {
-    let preset = Preset::Quick.settings();
+pub async fn bench(pipeline: &Pipeline, device: &Device) -> Result<[Whole; 3], EngineError> {
+    let preset = Preset::Quick.settings_for(pipeline.kind());
     let [channels, height, width] = pipeline.latents();
     let shapes = Shapes {
         batch: preset.batch_size as usize,
@@ -71,27 +87,21 @@ pub async fn bench(pipeline: &Pipeline, device: &Device) -> Result<[Whole; 2], E
     let example = vec![500.0; shapes.batch];
     let mut forward = Recorded::new(device, &example, closure).await?;
     let metered = meter.stop();
-    let mut seconds = Vec::new();
-    for _ in 0..REPEATS {
+    let mut runs = Runs::default();
+    while !runs.are_enough() {
         let start = Instant::now();
         forward.run_and_read(&example).await?;
-        seconds.push(start.elapsed().as_secs_f64());
+        runs.note(start);
     }
-    let timing = forward.timing();
-    let whole = |operation, metered: Metered, eager: f64, seconds: Option<f64>| Whole {
+    let whole = |operation, metered: Metered, timing: Timing, runs: Runs| Whole {
         operation,
-        gflop: metered.operations as f64 / RECORDING_RUNS as f64 / 1e9,
-        eager_seconds: eager,
-        seconds,
-        launches: metered.launches / RECORDING_RUNS as u64,
+        gflop: metered.operations as f64 / f64::from(timing.runs) / 1e9,
+        eager_seconds: timing.eager.as_secs_f64(),
+        seconds: timing.replay.map(|_| runs.median()),
+        launches: metered.launches / u64::from(timing.runs),
         peak_bytes: metered.peak_bytes,
     };
-    let forward_row = whole(
-        "UNet forward",
-        metered,
-        timing.eager.as_secs_f64(),
-        timing.replay.map(|_| median(seconds)),
-    );
+    let forward_row = whole("UNet forward", metered, forward.timing(), runs);
     drop(forward);
 
     let example = Example {
@@ -99,24 +109,28 @@ pub async fn bench(pipeline: &Pipeline, device: &Device) -> Result<[Whole; 2], E
         flipped: None,
         embedding: noise(shapes.prompt()),
     };
-    let set = TrainingSet::new(vec![example; 20], noise(shapes.prompt()), 0)?;
-    let meter = Meter::start();
-    let schedule = pipeline.schedule.clone();
-    let settings = trainer_settings(&preset);
-    let mut trainer = Trainer::new(&pipeline.unet, schedule, set, shapes, settings, device).await?;
-    let metered = meter.stop();
-    let mut seconds = Vec::new();
-    for _ in 0..REPEATS {
-        let start = Instant::now();
-        trainer.step().await?;
-        seconds.push(start.elapsed().as_secs_f64());
-    }
-    let timing = trainer.timing();
-    let step_row = whole(
-        "LoRA step",
-        metered,
-        timing.eager.as_secs_f64(),
-        timing.replay.map(|_| median(seconds)),
-    );
-    Ok([forward_row, step_row])
+    let step = async |operation, block_checkpointing| -> Result<Whole, EngineError> {
+        let set = TrainingSet::new(vec![example.clone(); 20], noise(shapes.prompt()), 0)?;
+        let settings = trainer_settings(&TrainingSettings {
+            block_checkpointing,
+            ..preset.clone()
+        });
+        let schedule = pipeline.schedule.clone();
+        let meter = Meter::start();
+        let mut trainer =
+            Trainer::new(&pipeline.unet, schedule, set, shapes, settings, device).await?;
+        let metered = meter.stop();
+        let mut runs = Runs::default();
+        while !runs.are_enough() {
+            let start = Instant::now();
+            trainer.step().await?;
+            runs.note(start);
+        }
+        Ok(whole(operation, metered, trainer.timing(), runs))
+    };
+    Ok([
+        forward_row,
+        step("LoRA step", false).await?,
+        step("by blocks", true).await?,
+    ])
 }

@@ -10,6 +10,7 @@ mod enlarge;
 mod error;
 mod hash;
 mod loading;
+mod mask;
 mod merges;
 mod pipeline;
 pub mod recipe;
@@ -26,7 +27,7 @@ pub use error::EngineError;
 pub use merges::clip_merges;
 pub use pipeline::{Pipeline, Text};
 pub use sampling::Sampled;
-pub use session::{Present, Resume, Session, TrainingEnd, TrainingEvent};
+pub use session::{Given, Present, Resume, Session, TrainingEnd, TrainingEvent};
 #[cfg(not(target_arch = "wasm32"))]
 pub use source::Folder;
 pub use source::Source;

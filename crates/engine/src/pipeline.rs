@@ -7,6 +7,7 @@ use atelier_models::{
     Autoencoder, AutoencoderConfig, BertConfig, BertModel, CLIPTextConfig, CLIPTextModel, PerBlock,
     UNet2DConditionConfig, UNet2DConditionModel,
 };
+use atelier_protocol::ModelKind;
 use atelier_text::{ClipTokenizer, LENGTH, Tokenizer, Tokens};
 use atelier_weights::{Folder as Part, Pipeline as ModelIndex};
 use burn::tensor::Device;
@@ -271,6 +272,17 @@ impl Pipeline {
     /// Whether the UNet is told the scale of guidance, in place of being asked twice (latent consistency models).
     pub fn is_told_guidance(&self) -> bool {
         self.unet.config().time_cond_proj_dim.is_some()
+    }
+
+    /// What it is like to work with. Models distilled to few steps say so in their names and nowhere else.
+    pub fn kind(&self) -> ModelKind {
+        let name = self.name.to_lowercase();
+        match &self.text {
+            Text::Bert(..) => ModelKind::Sketch,
+            Text::Clip(..) if self.is_told_guidance() => ModelKind::Lcm,
+            Text::Clip(..) if name.contains("turbo") => ModelKind::Turbo,
+            Text::Clip(..) => ModelKind::StableDiffusion,
+        }
     }
 
     /// What an adapter for it says that it is for.

@@ -1,6 +1,6 @@
 //! A picture from noise: the loop over a sampler's plan.
 
-use atelier_diffusion::{Gaussian, NoiseSchedule, Plan, Sampler, TorchGenerator, Trajectory};
+use atelier_diffusion::{Gaussian, NoiseSchedule, Plan, Sampler, Step, TorchGenerator, Trajectory};
 use atelier_protocol::{NoiseGenerator, SampleSettings, SamplerKind};
 
 use crate::{denoiser::Denoiser, error::EngineError};
@@ -38,6 +38,16 @@ pub(crate) struct Start {
     pub noise: Vec<f32>,
     /// Latents of the picture to start from, where there is one.
     pub image: Option<Vec<f32>>,
+    /// Which of them are made anew (1) and which stay (0), where not all are.
+    pub mask: Option<Vec<f32>>,
+}
+
+/// The level of a picture that is done: no noise.
+fn done() -> Step {
+    Step {
+        alpha: 1.0,
+        ..Step::default()
+    }
 }
 
 /// The plan of `settings`, from a picture or from noise alone.
@@ -180,9 +190,15 @@ pub(crate) async fn denoise(
 ) -> Result<Vec<f32>, EngineError> {
     let size = start.noise.len();
     let mut trajectory = Trajectory::begin(plan, &start.noise, start.image.as_deref())?;
+    let known = start.image.as_deref().zip(start.mask.as_deref());
+    let keep = |trajectory: &mut Trajectory, level: &Step| match known {
+        Some((image, mask)) => trajectory.keep(level, image, &start.noise, mask),
+        None => Ok(()),
+    };
     let mut added = Vec::new();
     for (i, step) in plan.steps.iter().enumerate() {
         let number = i as u32 + 1;
+        keep(&mut trajectory, step)?;
         let output = denoiser
             .predict(&trajectory.input(step), step.timestep as f32)
             .await?;
@@ -197,6 +213,7 @@ pub(crate) async fn denoise(
             return Err(EngineError::Stopped);
         }
     }
+    keep(&mut trajectory, &done())?;
     Ok(trajectory.latents().to_vec())
 }
 

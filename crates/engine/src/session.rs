@@ -13,6 +13,7 @@ use crate::{
     encoders::{ImageDecoder, ImageEncoder, TextEncoder},
     error::EngineError,
     hash::{self, Hash},
+    mask::Mask,
     pipeline::{Pipeline, Text},
     sampling::{self, Noise, Sampled, Start},
     works::{self, WorkInput},
@@ -51,9 +52,18 @@ pub(crate) fn trainer_settings(settings: &TrainingSettings) -> Settings {
         learning_rate: settings.learning_rate,
         caption_dropout: settings.caption_dropout,
         min_snr_gamma: (settings.min_snr_gamma != 0.0).then_some(settings.min_snr_gamma),
+        block_checkpointing: settings.block_checkpointing,
         seed: settings.seed,
         optimizer: AdamW::default(),
     }
+}
+
+/// A picture to start from.
+pub struct Given {
+    /// Its middle square is taken.
+    pub image: Picture,
+    /// What of that square is made anew at all: the light part. All of it where there is none.
+    pub mask: Option<Picture>,
 }
 
 /// How a run is interrupted and gone on with.
@@ -167,17 +177,17 @@ impl Session {
                 .is_some_and(|denoiser| denoiser.takes(lora))
     }
 
-    /// Makes a picture, from `image` where there is one. `on_step` hears of each step, of how many, and
+    /// Makes a picture, from a given one where there is one. `on_step` hears of each step, of how many, and
     /// says whether to go on.
     pub async fn sample(
         &mut self,
         settings: &SampleSettings,
-        image: Option<&Picture>,
+        given: Option<&Given>,
         with_adapter: bool,
         on_step: impl FnMut(u32, u32) -> bool,
     ) -> Result<Sampled, EngineError> {
         let present = self.adapter.clone();
-        self.sample_with(present.as_ref(), settings, image, with_adapter, on_step)
+        self.sample_with(present.as_ref(), settings, given, with_adapter, on_step)
             .await
     }
 
@@ -185,11 +195,11 @@ impl Session {
         &mut self,
         present: Option<&Present>,
         settings: &SampleSettings,
-        image: Option<&Picture>,
+        given: Option<&Given>,
         with_adapter: bool,
         on_step: impl FnMut(u32, u32) -> bool,
     ) -> Result<Sampled, EngineError> {
-        let plan = sampling::plan(settings, &self.pipeline.schedule, image.is_some())?;
+        let plan = sampling::plan(settings, &self.pipeline.schedule, given.is_some())?;
         let lora = present.map(|present| &present.lora);
         let trigger = match (with_adapter, present) {
             (true, Some(present)) => present.metadata.trigger.clone().unwrap_or_default(),
@@ -215,11 +225,17 @@ impl Session {
         )
         .await?;
 
-        let latents = match image {
+        let side = self.pipeline.resolution() as u32;
+        let square = given
+            .map(|given| given.image.square(0.5, side, WHITE))
+            .transpose()?;
+        let mask = given
+            .and_then(|given| given.mask.as_ref())
+            .map(|mask| Mask::read(mask, side))
+            .transpose()?;
+        let latents = match &square {
             None => None,
-            Some(image) => {
-                let side = self.pipeline.resolution() as u32;
-                let square = image.square(0.5, side, WHITE)?;
+            Some(square) => {
                 let encoder = ready(
                     &mut self.images,
                     ImageEncoder::record(&self.pipeline, &self.device),
@@ -228,11 +244,13 @@ impl Session {
                 Some(encoder.encode(&square.to_nchw()).await?)
             }
         };
-        let size = self.pipeline.latents().iter().product();
-        let mut noise = Noise::new(settings, size, image.is_some());
+        let [channels, height, width] = self.pipeline.latents();
+        let size = channels * height * width;
+        let mut noise = Noise::new(settings, size, given.is_some());
         let start = Start {
             noise: noise.first(settings, size),
             image: latents,
+            mask: (mask.as_ref()).map(|mask| mask.latents(channels, side as usize / width)),
         };
         let form = Form::new(
             &self.pipeline,
@@ -256,9 +274,13 @@ impl Session {
         )
         .await?;
         let image = decoder.decode(&latents).await?;
+        let mut rgb = sampling::to_rgb(&image);
+        if let Some((mask, square)) = mask.zip(square) {
+            mask.put_back(&mut rgb, square.rgb());
+        }
         Ok(Sampled {
-            side: self.pipeline.resolution() as u32,
-            rgb: sampling::to_rgb(&image),
+            side,
+            rgb,
             truncated: prompt.truncated || settings.prompt.chars().count() > MAX_PROMPT_CHARS,
         })
     }

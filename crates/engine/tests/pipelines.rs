@@ -3,12 +3,15 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use atelier_engine::{
-    EngineError, Folder, Pipeline, Resume, Session, TrainingEnd, TrainingEvent, WorkInput,
+    EngineError, Folder, Given, Pipeline, Resume, Session, TrainingEnd, TrainingEvent, WorkInput,
 };
-use atelier_pictures::decode;
-use atelier_protocol::{NoiseGenerator, Preset, SampleSettings, SamplerKind, TrainingSettings};
+use atelier_pictures::{Picture, decode};
+use atelier_protocol::{
+    ModelKind, NoiseGenerator, Preset, SampleSettings, SamplerKind, TrainingSettings,
+};
 use atelier_weights::{File, Limits};
 use burn::tensor::Device;
 use pollster::block_on;
@@ -50,6 +53,7 @@ fn pictures_have_sizes_that_the_unet_can_halve() -> Outcome {
     }
     pipeline.set_resolution(128)?;
     assert_eq!(pipeline.latents(), [4, 16, 16]);
+    assert_eq!(pipeline.kind(), ModelKind::StableDiffusion);
     Ok(())
 }
 
@@ -62,6 +66,7 @@ struct Common {
     seed: u64,
     steps: u32,
     guidance_scale: f32,
+    image_strength: f32,
 }
 
 /// The settings of the picture that is called `name`: its sampler, and what is special about it.
@@ -91,6 +96,7 @@ fn settings(kind: &str, name: &str) -> Result<SampleSettings, Box<dyn Error>> {
             settings.prompt = common.long;
             settings.negative_prompt.clear();
         }
+        (_, "inpaint") => settings.image_strength = common.image_strength,
         (_, "" | "adapter") => {}
         (_, special) => return Err(format!("what is {special}?").into()),
     }
@@ -106,6 +112,17 @@ fn psnr(a: &[u8], b: &[u8]) -> f64 {
     });
     let error = squares.sum::<f64>() / a.len() as f64;
     10.0 * (255.0 * 255.0 / error).log10()
+}
+
+/// A picture of the golden file: 64 pixels a side, in colour or grey.
+fn stored(file: &File<'_>, name: &str) -> Result<Picture, Box<dyn Error>> {
+    let (_, values) = (file.tensors())
+        .find(|(info, _)| info.name == name)
+        .ok_or(name)?;
+    let channels = values.len() / (64 * 64);
+    let pixels = values.chunks_exact(channels);
+    let rgba = pixels.flat_map(|pixel| [pixel[0], pixel[channels / 2], pixel[channels - 1], 255]);
+    Ok(Picture::new(64, 64, rgba.collect())?)
 }
 
 /// Makes every picture of the golden file again, or those whose names `chosen` takes.
@@ -128,7 +145,15 @@ fn pictures_agree(kind: &str, pipeline: Pipeline, device: Device, chosen: &[&str
             let file = golden(&format!("pipelines/{kind}/adapter.safetensors"));
             session.load_adapter(&std::fs::read(file)?)?;
         }
-        let picture = block_on(session.sample(&settings, None, with_adapter, |_, _| true))?;
+        let given = match name.ends_with(".inpaint") {
+            true => Some(Given {
+                image: stored(&expected, "image")?,
+                mask: Some(stored(&expected, "mask")?),
+            }),
+            false => None,
+        };
+        let sampled = session.sample(&settings, given.as_ref(), with_adapter, |_, _| true);
+        let picture = block_on(sampled)?;
         let found = psnr(&picture.rgb, pixels);
         println!("{kind} {name}: {found:.1} dB");
         assert!(found >= LEAST_PSNR, "{kind} {name}: {found:.1} dB");
@@ -159,9 +184,13 @@ fn a_single_file_makes_diffusers_picture() -> Outcome {
     pictures_agree("single", load_single(&device)?, device, &[])
 }
 
+/// One capture at a time: test threads share the device's streams.
+static GPU: Mutex<()> = Mutex::new(());
+
 /// Recorded and replayed.
 #[test]
 fn pictures_agree_on_the_gpu() -> Outcome {
+    let _gpu = GPU.lock().unwrap_or_else(PoisonError::into_inner);
     let device = Device::wgpu(Default::default());
     let pipeline = load("sd15", &device)?;
     pictures_agree("sd15", pipeline, device, &["dpmpp_2m", "ddim.long"])
@@ -186,9 +215,8 @@ fn seeds_have_the_noise_of_the_generator_that_is_asked_for() -> Outcome {
     Ok(())
 }
 
-#[test]
-fn an_adapter_is_trained_on_every_layout() -> Outcome {
-    let device = Device::flex();
+/// Three drawings, small enough for everything to be quick.
+fn drawings() -> Result<Vec<Picture>, Box<dyn Error>> {
     let folder = PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../www/samples/gerald-food"
@@ -198,9 +226,14 @@ fn an_adapter_is_trained_on_every_layout() -> Outcome {
         .collect::<Result<_, _>>()?;
     files.retain(|path| path.extension().is_some_and(|extension| extension == "png"));
     files.sort();
-    let pictures = (files.iter().take(3))
+    (files.iter().take(3))
         .map(|path| Ok(decode(&std::fs::read(path)?)?))
-        .collect::<Result<Vec<_>, Box<dyn Error>>>()?;
+        .collect()
+}
+
+/// Trains two steps; its losses.
+fn train(session: &mut Session, block_checkpointing: bool) -> Result<Vec<f32>, Box<dyn Error>> {
+    let pictures = drawings()?;
     let works: Vec<WorkInput> = (pictures.iter())
         .map(|picture| WorkInput {
             picture,
@@ -215,27 +248,55 @@ fn an_adapter_is_trained_on_every_layout() -> Outcome {
         batch_size: 2,
         preview_every: 0,
         trigger: "in ink".into(),
+        block_checkpointing,
         ..Preset::Quick.settings()
     };
+    let mut losses = Vec::new();
+    let resume = Resume::default();
+    let end = session.train(
+        &works,
+        &settings,
+        resume,
+        || false,
+        |event| {
+            if let TrainingEvent::Stepped { report, .. } = event {
+                losses.push(report.loss);
+            }
+        },
+    );
+    assert_eq!(block_on(end)?, TrainingEnd::Finished);
+    assert_eq!(losses.len(), 2);
+    Ok(losses)
+}
+
+#[test]
+fn an_adapter_is_trained_on_every_layout() -> Outcome {
+    let device = Device::flex();
     for kind in ["sd15", "sd21v", "tiny_sd", "lcm"] {
         let mut session = Session::new(device.clone(), load(kind, &device)?);
-        let mut losses = Vec::new();
-        let end = session.train(
-            &works,
-            &settings,
-            Resume::default(),
-            || false,
-            |event| {
-                if let TrainingEvent::Stepped { report, .. } = event {
-                    losses.push(report.loss);
-                }
-            },
-        );
-        assert_eq!(block_on(end)?, TrainingEnd::Finished, "{kind}");
-        assert_eq!(losses.len(), 2, "{kind}");
+        let losses = train(&mut session, false)?;
         let file = session.save_adapter("ink")?;
         session.load_adapter(&file)?;
+        let mut session = Session::new(device.clone(), load(kind, &device)?);
+        let by_blocks = train(&mut session, true)?;
+        for (plain, by_blocks) in losses.iter().zip(&by_blocks) {
+            assert!((plain - by_blocks).abs() < 1e-5 * plain, "{kind}");
+        }
     }
+    Ok(())
+}
+
+/// With the sampler's recording still there.
+#[test]
+fn an_adapter_is_trained_after_a_picture_was_made() -> Outcome {
+    let _gpu = GPU.lock().unwrap_or_else(PoisonError::into_inner);
+    let device = Device::wgpu(Default::default());
+    let mut session = Session::new(device.clone(), load("sd15", &device)?);
+    let settings = settings("sd15", "dpmpp_2m")?;
+    let before = block_on(session.sample(&settings, None, false, |_, _| true))?;
+    train(&mut session, true)?;
+    let after = block_on(session.sample(&settings, None, false, |_, _| true))?;
+    assert!(psnr(&before.rgb, &after.rgb) > LEAST_PSNR);
     Ok(())
 }
 

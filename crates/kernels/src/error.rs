@@ -19,13 +19,13 @@ pub enum KernelError {
 }
 
 impl From<ExecutionError> for KernelError {
+    /// The cause, where one is told: what comes before it is said by the sentence, and after it is a backtrace.
     fn from(error: ExecutionError) -> Self {
-        Self::Device(
-            format!("{error:?}")
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .to_string(),
-        )
+        let text = format!("{error:?}");
+        let mut lines = text.lines();
+        let first = lines.next().unwrap_or_default();
+        let cause = lines.find(|line| line.contains("Caused by:"));
+        let cause = cause.and_then(|_| lines.next()).unwrap_or(first);
+        Self::Device(cause.trim().to_string())
     }
 }

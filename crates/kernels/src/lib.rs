@@ -21,5 +21,5 @@ pub use error::KernelError;
 pub use functions::*;
 pub use meter::{Meter, Metered};
 pub use ops::{BLOCK, ConvGeometry, Precision};
-pub use recorded::{RECORDING_RUNS, Recorded, Timing, settle, upload};
+pub use recorded::{Recorded, Timing, settle, upload};
 pub use tier::Tier;

@@ -1,6 +1,10 @@
-//! What our kernels are given to do, and the GPU's memory while they are: for the bench.
+//! What our kernels are given to do, and the GPU's memory while they are: for the bench, and for
+//! recordings, which must know when no more is needed.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::{
+    cell::RefCell,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::MemoryScope;
@@ -47,8 +51,54 @@ impl Meter {
     }
 }
 
+thread_local! {
+    /// Asks the device for what its allocator holds; none where nobody wants to know or nothing was launched yet.
+    static ASK: RefCell<Option<Ask>> = const { RefCell::new(None) };
+}
+
+enum Ask {
+    Whoever,
+    Device(Box<dyn Fn() -> u64>),
+}
+
+/// The GPU memory that the allocator holds for kernels launched on this thread, while it is watched.
+pub(crate) struct Watch(());
+
+impl Watch {
+    pub fn start() -> Self {
+        ASK.set(Some(Ask::Whoever));
+        Self(())
+    }
+
+    /// Bytes, in use and in reserve; 0 where no kernel was launched, as on the CPU.
+    pub fn held(&self) -> u64 {
+        ASK.with_borrow(|ask| match ask {
+            Some(Ask::Device(held)) => held(),
+            _ => 0,
+        })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        ASK.set(None);
+    }
+}
+
 /// A kernel is launched over `tensor`.
 pub(crate) fn launched(tensor: &CubeTensor) {
+    ASK.with_borrow_mut(|ask| {
+        if matches!(ask, Some(Ask::Whoever)) {
+            let client = tensor.client.clone();
+            let held = move || {
+                client
+                    .memory_report(MemoryScope::Device)
+                    .usage()
+                    .bytes_reserved
+            };
+            *ask = Some(Ask::Device(Box::new(held)));
+        }
+    });
     if ON.load(Ordering::Relaxed) {
         LAUNCHES.fetch_add(1, Ordering::Relaxed);
         let report = tensor.client.memory_report(MemoryScope::Device);

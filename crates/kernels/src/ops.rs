@@ -15,14 +15,19 @@ use burn::{
 #[backend_extension(Cube, Flex: cfg(not(target_arch = "wasm32")), Fusion)]
 pub trait StateOps: Backend {
     /// See [`crate::adamw`].
-    #[fusion(meta = |param, first, second, _grad, _hyper| (param.clone(), first.clone(), second.clone()))]
+    #[fusion(meta = |param, first, second, _grad, _hyper, _squared_norm| (param.clone(), first.clone(), second.clone()))]
     fn adamw(
         param: FloatTensor<Self>,
         first: FloatTensor<Self>,
         second: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         hyper: FloatTensor<Self>,
+        squared_norm: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// The sum of the squares of `values`, `[1]`.
+    #[fusion(dtype = values, shape = Shape::new([1]))]
+    fn squared_norm(values: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// See [`crate::write_into`].
     #[fusion(dtype = target, shape = target)]

@@ -23,14 +23,14 @@ use burn::{
 };
 use web_time::{Duration, Instant};
 
-use crate::{KernelError, write_into};
+use crate::{KernelError, meter::Watch, write_into};
 
-/// Runs before the capture. The first allocates and compiles; from the second on burn's fusion takes
-/// the path that the capture must find warm.
+/// Runs before the capture, at least. The first allocates and compiles; from the second on burn's fusion
+/// takes the path that the capture must find warm.
 const WARM_UP_RUNS: usize = 3;
-
-/// How often recording runs a computation kernel by kernel: to warm up, and to capture it.
-pub const RECORDING_RUNS: usize = WARM_UP_RUNS + 1;
+/// And at most. A capture may not allocate, so the runs go on until one has needed no more memory than
+/// the one before it: beside another graph, whose memory is not to be touched, that takes some more.
+const MOST_WARM_UP_RUNS: usize = 8;
 
 type Closure = Box<dyn Fn(Tensor<1>) -> Tensor<1>>;
 
@@ -52,6 +52,8 @@ pub struct Timing {
     pub eager: Duration,
     /// The first replay, its result read; none where the closure is run each time.
     pub replay: Option<Duration>,
+    /// How often recording ran the computation kernel by kernel.
+    pub runs: u32,
 }
 
 impl Recorded {
@@ -59,7 +61,8 @@ impl Recorded {
     /// is under these (a step of [`crate::adamw`] that is not active).
     ///
     /// # Errors
-    /// When the device fails. A capture that is refused is no error.
+    /// When the device fails, or a capture that had begun: what it was to write is lost then, state too. A
+    /// device that captures nothing is no error.
     pub async fn new(
         device: &Device,
         example: &[f32],
@@ -71,17 +74,27 @@ impl Recorded {
         let can_capture = Dispatch::graph_prepare(dispatch).is_ok();
 
         let mut eager = (TensorData::new(Vec::<f32>::new(), [0]), Duration::ZERO);
-        for _ in 0..WARM_UP_RUNS {
+        let watch = Watch::start();
+        let slack = slack(device);
+        settle(device)?;
+        let (mut runs, mut held) = (0, None);
+        while runs < MOST_WARM_UP_RUNS {
             let start = Instant::now();
             let result = closure(inputs.clone()).into_data_async().await?;
             eager = (result, start.elapsed());
+            runs += 1;
+            let before = held.replace(watch.held());
+            if runs >= WARM_UP_RUNS && before == held {
+                break;
+            }
         }
+        drop((watch, slack));
 
         let mut graph = None;
         let mut output = None;
         if can_capture && Dispatch::graph_start_capture(dispatch).is_ok() {
             output = Some(closure(inputs.clone()));
-            graph = Dispatch::graph_stop_capture(dispatch).ok();
+            graph = Some(Dispatch::graph_stop_capture(dispatch)?);
         }
         let mut recorded = Self {
             device: device.clone(),
@@ -95,6 +108,7 @@ impl Recorded {
             timing: Timing {
                 eager: eager.1,
                 replay: None,
+                runs: runs as u32 + 1,
             },
         };
         if recorded.graph.is_some() {
@@ -168,6 +182,15 @@ impl Recorded {
 /// When the device refuses.
 pub fn settle(device: &Device) -> Result<(), KernelError> {
     Ok(device.flush()?)
+}
+
+/// Some memory of each size. A capture takes a little more than a run does, and may not allocate: what is
+/// held while the runs warm up and let go before the capture is there for it then. Beside another graph,
+/// whose pages are closed, nothing else is.
+fn slack(device: &Device) -> Vec<Tensor<1>> {
+    let sizes = (0..7).map(|power| 64 << (2 * power));
+    let each = sizes.flat_map(|values: usize| [values; 4]);
+    each.map(|values| Tensor::zeros([values], device)).collect()
 }
 
 /// A flat f32 tensor on `device` with these values.

@@ -27,16 +27,19 @@ pub(crate) struct Cut {
     /// Invocations a workgroup of a normalisation: each its own group of values where `true`, all of
     /// them one group of values together where `false`.
     pub norm: (u32, bool),
+    /// Values that one invocation adds up.
+    pub span: usize,
     /// Frozen weights in f16 are read as such, and not as words to be taken apart.
     pub f16: bool,
 }
 
 const TIERS: [Cut; 3] = [
     Cut {
-        tile: [8, 8],
+        tile: [8, 16],
         least: 32,
         workgroup: 4,
         norm: (32, true),
+        span: 8192,
         f16: false,
     },
     GPU,
@@ -48,6 +51,7 @@ const GPU: Cut = Cut {
     least: 4096,
     workgroup: 64,
     norm: (64, false),
+    span: 256,
     f16: false,
 };
 

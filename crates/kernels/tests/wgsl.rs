@@ -45,7 +45,7 @@ fn variants(template: &str) -> Vec<Values> {
             || template.contains(&format!("//@if !{switch}\n"))
     };
     // Alone each, or one of several: of those, none where a shader does not know all.
-    let choices: [&[&'static str]; 12] = [
+    let choices: [&[&'static str]; 13] = [
         &["full", "half", "int8"],
         &["bare", "residual", "per_image"],
         &["vec"],
@@ -58,6 +58,7 @@ fn variants(template: &str) -> Vec<Values> {
         &["backward"],
         &["enlarged"],
         &["native"],
+        &["squared"],
     ];
     let mut all = vec![Values::from(numbers)];
     for choice in choices {

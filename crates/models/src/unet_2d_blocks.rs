@@ -7,6 +7,7 @@ use crate::tensors::Scope;
 use crate::transformer_2d::{Transformer2DModel, TransformerShape};
 
 /// What conditions the picture: the same for every block.
+#[derive(Debug, Clone)]
 pub(crate) struct Conditions {
     /// The time embedding through SiLU: [batch, time]
     pub time: Tensor<2>,
@@ -102,23 +103,19 @@ impl DownBlock {
         })
     }
 
-    /// x [batch, inputs, height, width] -> [batch, outputs, height / 2, width / 2], or as high and wide as it came.
-    /// What each layer gives is added to `skips`.
-    pub fn forward(
-        &self,
-        mut x: Tensor<4>,
-        conditions: &Conditions,
-        skips: &mut Vec<Tensor<4>>,
-    ) -> Tensor<4> {
-        for layer in &self.layers {
-            x = layer.forward(x, conditions);
-            skips.push(x.clone());
+    /// Its layers and its downsampler, each of which gives a skip connection.
+    pub fn stages(&self) -> usize {
+        self.layers.len() + usize::from(self.downsampler.is_some())
+    }
+
+    /// Layer `stage`, or the downsampler after them:
+    /// x [batch, inputs, height, width] -> [batch, outputs, height, width], or half as high and wide.
+    pub fn forward(&self, stage: usize, x: Tensor<4>, conditions: &Conditions) -> Tensor<4> {
+        match (self.layers.get(stage), &self.downsampler) {
+            (Some(layer), _) => layer.forward(x, conditions),
+            (None, Some(downsampler)) => downsampler.forward(x),
+            (None, None) => x,
         }
-        if let Some(downsampler) = &self.downsampler {
-            x = downsampler.forward(x);
-            skips.push(x.clone());
-        }
-        x
     }
 
     pub fn projections(&mut self, visitor: &mut Visitor) {
@@ -165,26 +162,33 @@ impl UpBlock {
         Ok(Self { layers, upsampler })
     }
 
-    /// x [batch, inputs, height, width] -> [batch, outputs, height', width'], height' and width' being those of the
-    /// skip connection that the next block starts with. Takes one skip connection a layer off the end of `skips`.
+    /// Its layers, each of which takes a skip connection.
+    pub fn stages(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Layer `stage`, and after the last one the upsampler: x and skip [batch, channels, height, width]
+    /// -> [batch, outputs, height, width], or `next` high and wide.
     pub fn forward(
         &self,
-        mut x: Tensor<4>,
+        stage: usize,
+        x: Tensor<4>,
+        skip: Option<Tensor<4>>,
+        next: Option<[usize; 2]>,
         conditions: &Conditions,
-        skips: &mut Vec<Tensor<4>>,
     ) -> Tensor<4> {
-        for layer in &self.layers {
-            // There is one: the model was built with as many as its layers take.
-            if let Some(skip) = skips.pop() {
-                x = Tensor::cat(vec![x, skip], 3);
+        // There is one: the model was built with as many as its layers take.
+        let x = match skip {
+            Some(skip) => Tensor::cat(vec![x, skip], 3),
+            None => x,
+        };
+        let x = self.layers[stage].forward(x, conditions);
+        match (&self.upsampler, next) {
+            (Some(upsampler), Some(size)) if stage + 1 == self.layers.len() => {
+                upsampler.forward(x, size)
             }
-            x = layer.forward(x, conditions);
+            _ => x,
         }
-        if let (Some(upsampler), Some(next)) = (&self.upsampler, skips.last()) {
-            let [_, height, width, _] = next.dims();
-            x = upsampler.forward(x, [height, width]);
-        }
-        x
     }
 
     pub fn projections(&mut self, visitor: &mut Visitor) {

@@ -169,6 +169,26 @@ impl UNet2DConditionModel {
         encoder_hidden_states: Tensor<3>,
         guidance_scale: Option<Tensor<1>>,
     ) -> Tensor<4> {
+        let conditions = self.conditions(timesteps, encoder_hidden_states, guidance_scale);
+        let mut x = self.enter(sample);
+        let mut skips = vec![x.clone()];
+        for stage in self.stages() {
+            let skip = stage.takes_skip().then(|| skips.pop()).flatten();
+            let next = skips.last().map(size);
+            x = self.run(stage, x, skip, next, &conditions);
+            if stage.gives_skip() {
+                skips.push(x.clone());
+            }
+        }
+        self.leave(x)
+    }
+
+    pub(crate) fn conditions(
+        &self,
+        timesteps: Tensor<1>,
+        encoder_hidden_states: Tensor<3>,
+        guidance_scale: Option<Tensor<1>>,
+    ) -> Conditions {
         // The embedding that diffusers' pipelines make of it (`get_guidance_scale_embedding`).
         let condition = match (&self.guidance_proj, guidance_scale) {
             (Some(guidance_proj), Some(scale)) => {
@@ -179,25 +199,51 @@ impl UNet2DConditionModel {
         let time = self
             .time_embedding
             .forward(self.time_proj.forward(timesteps), condition);
-        let conditions = Conditions {
+        Conditions {
             time: activation::silu(time),
             text: encoder_hidden_states,
-        };
+        }
+    }
 
-        // Inside, a pixel's channels lie together: see `Conv2d`.
-        let mut x = self.conv_in.forward(sample.permute([0, 2, 3, 1]));
-        let mut skips = vec![x.clone()];
-        for block in &self.down_blocks {
-            x = block.forward(x, &conditions, &mut skips);
-        }
-        if let Some(mid_block) = &self.mid_block {
-            x = mid_block.forward(x, &conditions);
-        }
-        for block in &self.up_blocks {
-            x = block.forward(x, &conditions, &mut skips);
-        }
+    /// Noisy latents to what the first stage takes, which is the first skip connection too. Inside, a pixel's channels
+    /// lie together: see `Conv2d`.
+    pub(crate) fn enter(&self, sample: Tensor<4>) -> Tensor<4> {
+        self.conv_in.forward(sample.permute([0, 2, 3, 1]))
+    }
+
+    /// What the last stage gives to the prediction.
+    pub(crate) fn leave(&self, x: Tensor<4>) -> Tensor<4> {
         let out = self.conv_out.forward(self.conv_norm_out.forward_silu(x));
         out.permute([0, 3, 1, 2])
+    }
+
+    /// What lies between [`enter`](Self::enter) and [`leave`](Self::leave), in order.
+    pub(crate) fn stages(&self) -> Vec<Stage> {
+        let down = self.down_blocks.iter().enumerate();
+        let down = down.flat_map(|(i, block)| (0..block.stages()).map(move |s| Stage::Down(i, s)));
+        let up = self.up_blocks.iter().enumerate();
+        let up = up.flat_map(|(i, block)| (0..block.stages()).map(move |s| Stage::Up(i, s)));
+        let mid = self.mid_block.iter().map(|_| Stage::Mid);
+        down.chain(mid).chain(up).collect()
+    }
+
+    /// One stage. `next` is the size of the skip connection that the stage after it takes.
+    pub(crate) fn run(
+        &self,
+        stage: Stage,
+        x: Tensor<4>,
+        skip: Option<Tensor<4>>,
+        next: Option<[usize; 2]>,
+        conditions: &Conditions,
+    ) -> Tensor<4> {
+        match (stage, &self.mid_block) {
+            (Stage::Down(block, stage), _) => self.down_blocks[block].forward(stage, x, conditions),
+            (Stage::Mid, Some(mid_block)) => mid_block.forward(x, conditions),
+            (Stage::Mid, None) => x,
+            (Stage::Up(block, stage), _) => {
+                self.up_blocks[block].forward(stage, x, skip, next, conditions)
+            }
+        }
     }
 
     /// Every layer that can have a LoRA branch, by its path in diffusers.
@@ -217,6 +263,32 @@ impl UNet2DConditionModel {
     pub fn clear_branches(&mut self) {
         adapt::clear_branches(self);
     }
+}
+
+/// A part of a UNet from one value to the next: a residual block with the attention after it, a downsampler, the middle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Of a block on the way down.
+    Down(usize, usize),
+    Mid,
+    /// Of a block on the way up.
+    Up(usize, usize),
+}
+
+impl Stage {
+    pub fn takes_skip(self) -> bool {
+        matches!(self, Self::Up(..))
+    }
+
+    pub fn gives_skip(self) -> bool {
+        matches!(self, Self::Down(..))
+    }
+}
+
+/// Height and width of `[batch, height, width, channels]`.
+pub(crate) fn size(x: &Tensor<4>) -> [usize; 2] {
+    let [_, height, width, _] = x.dims();
+    [height, width]
 }
 
 impl Projections for UNet2DConditionModel {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Buffer, JobId, Pixels, SampleSettings, WorkId};
+use crate::{Buffer, JobId, ModelKind, Pixels, SampleSettings, WorkId};
 
 /// What the engine tells the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -163,6 +163,8 @@ pub struct ModelInfo {
     pub resolution: u32,
     /// Parameters of the denoiser.
     pub parameters: u64,
+    #[serde(default)]
+    pub kind: ModelKind,
     /// SHA-256 of the denoiser's tensor bytes as they lie in its file, in hexadecimal; names the
     /// model in links and recipes. Empty: not known.
     #[serde(default)]

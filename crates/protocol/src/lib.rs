@@ -85,6 +85,20 @@ mod tests {
         assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), checkpoint);
     }
 
+    #[test]
+    fn what_nobody_says_is_said_for_sketch() {
+        let settings = SampleSettings::default();
+        assert_eq!(ModelKind::default().sampling(settings.clone()), settings);
+        let turbo = ModelKind::Turbo.sampling(SampleSettings {
+            prompt: "a fox".into(),
+            ..settings
+        });
+        assert_eq!(
+            (turbo.prompt.as_str(), turbo.guidance_scale),
+            ("a fox", 1.0)
+        );
+    }
+
     /// Settings are kept on the artist's disk and in pictures, older than the page that reads them.
     #[test]
     fn settings_of_before_are_read() {

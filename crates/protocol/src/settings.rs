@@ -23,6 +23,10 @@ pub struct TrainingSettings {
     /// Adapt the convolutions too (LoCon), not the transformers alone.
     #[serde(default = "yes")]
     pub convolutions: bool,
+    /// Compute the network twice a step, piece by piece, instead of keeping what lies within it: a third
+    /// more time, and much less of the graphics card's memory.
+    #[serde(default)]
+    pub block_checkpointing: bool,
     /// Also train on mirrored works. Off where left and right matter (lettering).
     pub flip: bool,
     /// Every how many steps previews are made; 0 for none.
@@ -36,6 +40,39 @@ pub struct TrainingSettings {
 
 fn yes() -> bool {
     true
+}
+
+/// What a model is like to work with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelKind {
+    /// The one that comes with the page, and its like.
+    #[default]
+    Sketch,
+    /// Stable Diffusion 1.x and 2.x, and what was made of them.
+    StableDiffusion,
+    /// One of those that was distilled to draw in a few steps, without guidance.
+    Turbo,
+    /// A latent consistency model.
+    Lcm,
+}
+
+impl ModelKind {
+    /// `settings` with the steps, guidance and sampler that such models' makers name.
+    pub fn sampling(self, settings: SampleSettings) -> SampleSettings {
+        let (steps, guidance_scale, sampler) = match self {
+            ModelKind::Sketch => (20, 4.0, SamplerKind::DpmPlusPlus2M),
+            ModelKind::StableDiffusion => (25, 7.5, SamplerKind::DpmPlusPlus2MKarras),
+            ModelKind::Turbo => (2, 1.0, SamplerKind::Euler),
+            ModelKind::Lcm => (4, 8.0, SamplerKind::Lcm),
+        };
+        SampleSettings {
+            steps,
+            guidance_scale,
+            sampler,
+            ..settings
+        }
+    }
 }
 
 /// How often in a run the validation loss is looked at, apart from before and with previews.
@@ -67,32 +104,47 @@ pub enum Preset {
 impl Preset {
     pub const ALL: [Preset; 3] = [Preset::Quick, Preset::Balanced, Preset::Thorough];
 
-    /// Settings of the preset, with no trigger, no preview prompts and seed 0.
-    pub fn settings(self) -> TrainingSettings {
-        let (steps, rank) = match self {
-            Preset::Quick => (100, 8),
-            Preset::Balanced => (300, 16),
-            Preset::Thorough => (800, 16),
+    /// Settings of the preset for a kind of model, with no trigger, no preview prompts and seed 0.
+    pub fn settings_for(self, kind: ModelKind) -> TrainingSettings {
+        let is_sketch = kind == ModelKind::Sketch;
+        let (steps, rank) = match (self, is_sketch) {
+            (Preset::Quick, true) => (100, 8),
+            (Preset::Balanced, true) => (300, 16),
+            (Preset::Thorough, true) => (800, 16),
+            (Preset::Quick, false) => (300, 8),
+            (Preset::Balanced, false) => (800, 16),
+            (Preset::Thorough, false) => (2000, 16),
+        };
+        // Sketch's by measurement (docs/STYLEBENCH.md): min-SNR takes nearly all weight from the noisy
+        // steps at which a schedule of zero terminal SNR decides on ground and colours, and lines are
+        // drawn by convolutions. Stable Diffusion's as its trainers have them: one picture of 512 is
+        // what a laptop's memory holds.
+        let (batch_size, learning_rate, min_snr_gamma) = match is_sketch {
+            true => (4, 1e-3, 0.0),
+            false => (1, 1e-4, 5.0),
         };
         TrainingSettings {
             trigger: String::new(),
             steps,
-            batch_size: 4,
+            batch_size,
             rank,
             alpha: rank as f32,
-            learning_rate: 1e-3,
+            learning_rate,
             caption_dropout: 0.1,
-            // Both by measurement (docs/STYLEBENCH.md): min-SNR takes nearly all weight from the noisy
-            // steps at which a schedule of zero terminal SNR decides on ground and colours, and lines
-            // are drawn by convolutions.
-            min_snr_gamma: 0.0,
-            convolutions: true,
+            min_snr_gamma,
+            convolutions: is_sketch,
+            block_checkpointing: !is_sketch,
             flip: true,
             preview_every: (steps / 5).max(1),
             preview_prompts: Vec::new(),
             seed: 0,
             background: [255, 255, 255],
         }
+    }
+
+    /// As [`settings_for`](Self::settings_for) Sketch.
+    pub fn settings(self) -> TrainingSettings {
+        self.settings_for(ModelKind::Sketch)
     }
 }
 
@@ -206,6 +258,7 @@ fn half() -> f32 {
 }
 
 impl Default for SampleSettings {
+    /// For Sketch.
     fn default() -> Self {
         Self {
             prompt: String::new(),

@@ -12,10 +12,6 @@ use crate::{
     studio::Studio,
 };
 
-/// Whether the page shows Studio models. They can be found, fetched and kept; the engine does not open
-/// them yet.
-pub const SHOWN: bool = false;
-
 /// A handle: copies are the same library.
 #[derive(Clone, Copy)]
 pub struct Models {

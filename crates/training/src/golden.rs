@@ -1,6 +1,11 @@
 //! The recorded step against peft and torch.optim.AdamW on equal data, noise and timesteps.
 
-use std::{cell::RefCell, path::PathBuf, rc::Rc};
+use std::{
+    cell::RefCell,
+    path::PathBuf,
+    rc::Rc,
+    sync::{Mutex, PoisonError},
+};
 
 use atelier_adapter::Lora;
 use atelier_diffusion::{NoiseSchedule, SchedulerConfig};
@@ -138,7 +143,11 @@ fn ten_steps_of_stable_diffusion_follow_peft() {
     follows_peft(&STABLE_DIFFUSION);
 }
 
+/// One capture at a time: test threads share the device's streams.
+static GPU: Mutex<()> = Mutex::new(());
+
 fn follows_peft(case: &Case) {
+    let _gpu = GPU.lock().unwrap_or_else(PoisonError::into_inner);
     let (folder, shapes) = (case.folder, case.shapes);
     let adapter = read(&format!("{folder}/adapter.safetensors"));
     let train = read(&format!("{folder}/train.safetensors"));
@@ -153,7 +162,8 @@ fn follows_peft(case: &Case) {
                 .for_each(|value| *value /= SCALE);
         }
         lora.scale = SCALE;
-        for &(golden, max_norm) in case.runs {
+        let runs = case.runs.iter();
+        for (&(golden, max_norm), by_blocks) in runs.flat_map(|run| [(run, false), (run, true)]) {
             let expected = read(&format!("{folder}/{golden}.safetensors"));
             let expected = File::parse(&expected, Limits::BASE).unwrap();
             let optimizer = AdamW {
@@ -167,6 +177,7 @@ fn follows_peft(case: &Case) {
                 lora.layout.clone(),
                 SCALE,
                 shapes,
+                by_blocks,
                 state.clone(),
                 &device,
             )

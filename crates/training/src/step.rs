@@ -2,10 +2,10 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use atelier_adapter::{Layout, attach_trainable};
+use atelier_adapter::{Layout, attach, attach_trainable};
 use atelier_kernels::{AdamW, AdamWState, VIEW_ALIGNMENT, adamw, settle, view};
-use atelier_models::{ModelError, UNet2DConditionModel};
-use burn::tensor::{Device, Tensor};
+use atelier_models::{Checkpointed, ModelError, UNet2DConditionModel};
+use burn::tensor::{Device, Gradients, Tensor};
 
 /// Sizes of a step's inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,12 +94,14 @@ pub(crate) fn input_length(shapes: &Shapes) -> usize {
         .next_multiple_of(VIEW_ALIGNMENT)
 }
 
-/// The closure to record. It gives `[loss, squared norm of the gradients]` and updates `state`.
+/// The closure to record. It gives `[loss, squared norm of the gradients]` and updates `state`. With
+/// `block_checkpointing` the UNet is run stage by stage: slower by a forward pass, in less memory.
 pub(crate) fn training_step(
     unet: UNet2DConditionModel,
     layout: Layout,
     scale: f32,
     shapes: Shapes,
+    block_checkpointing: bool,
     state: Rc<RefCell<AdamWState>>,
     device: &Device,
 ) -> Result<impl Fn(Tensor<1>) -> Tensor<1> + 'static, ModelError> {
@@ -132,27 +134,40 @@ pub(crate) fn training_step(
             latents * per_sample(Part::TargetLatents) + noise * per_sample(Part::TargetNoise);
         let prompts = part(Part::Prompts).reshape([batch, shapes.tokens, shapes.embedding]);
 
-        let mut unet = unet.clone();
+        let (mut plain, mut unet) = (unet.clone(), unet.clone());
         let param = state.borrow().param.clone();
         let leaves = attach_trainable(&mut unet, &layout, &param, &gradient, &scale)
             .expect("the layout was tried on this model when recording began");
-        let prediction = unet.forward(
-            noisy.autodiff(),
-            part(Part::Timesteps).autodiff(),
-            prompts.autodiff(),
-        );
-        let error = prediction - target.autodiff();
-        let weights = per_sample(Part::Weights).autodiff();
-        let loss = (error.clone() * error * weights).mean();
-        let mut gradients = loss.backward();
-        let gradient = leaves.gradient(&mut gradients, gradient.clone());
+        let sample = noisy.autodiff();
+        let timesteps = part(Part::Timesteps).autodiff();
+        let prompts = prompts.autodiff();
+        let loss = |prediction: Tensor<4>| {
+            let error = prediction - target.autodiff();
+            let weights = per_sample(Part::Weights).autodiff();
+            (error.clone() * error * weights).mean()
+        };
+        let (loss, gradient) = match block_checkpointing {
+            false => {
+                let loss = loss(unet.forward(sample, timesteps, prompts));
+                let gradient = leaves.gradient(&mut loss.backward(), gradient.clone());
+                (loss.without_autodiff(), gradient)
+            }
+            true => {
+                attach(&mut plain, &layout, &param, &scale)
+                    .expect("the layout was tried on this model when recording began");
+                let forward = Checkpointed::forward(&plain, sample, timesteps, prompts);
+                let mut taken = Vec::new();
+                let found = |gradients: &mut Gradients| taken.extend(leaves.take(gradients));
+                let loss = forward.backward(&unet, loss, found);
+                (loss, leaves.gather(taken, gradient.clone()))
+            }
+        };
 
         // All that reads the factors is handed over before they are written.
         let settled = settle(&device);
         let held = state.borrow().clone();
         let (updated, squared_norm) = adamw(held, gradient, part(Part::Hyper));
         *state.borrow_mut() = updated;
-        let loss = loss.without_autodiff();
         match settled {
             Ok(()) => Tensor::cat(vec![loss, squared_norm], 0),
             // Not a number stops the run, which then asks the device what is wrong.

@@ -26,6 +26,8 @@ pub struct Settings {
     pub caption_dropout: f32,
     /// None for equal weights.
     pub min_snr_gamma: Option<f32>,
+    /// The UNet is run stage by stage, which takes a forward pass longer and less memory.
+    pub block_checkpointing: bool,
     pub seed: u64,
     pub optimizer: AdamW,
 }
@@ -135,6 +137,7 @@ impl Trainer {
             adapter.layout.clone(),
             adapter.scale,
             shapes,
+            settings.block_checkpointing,
             state.clone(),
             &inner,
         )?;

@@ -6,15 +6,18 @@ import json
 import shutil
 
 import torch
+from PIL import Image
 from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
     EulerDiscreteScheduler,
     LCMScheduler,
     PNDMScheduler,
+    StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from diffusers.schedulers import scheduling_dpmsolver_sde
 from diffusers.utils import convert_state_dict_to_diffusers
 from peft import LoraConfig
@@ -34,6 +37,7 @@ LONG, LONG_WEIGHTED, WEIGHT = "fox " * 90, "cat", 1.3
 SEED = 1234
 STEPS = 6
 GUIDANCE = 5.0
+IMAGE_STRENGTH = 0.75
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 PUBLISHED = SD | {"steps_offset": 1, "set_alpha_to_one": False, "clip_sample": False}
 DOWN, UP = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
@@ -232,9 +236,13 @@ def picture(pipeline, **options):
     if "prompt_embeds" not in options:
         options = {"prompt": PROMPT, "negative_prompt": NEGATIVE} | options
     latents = pipeline(generator=generator, output_type="latent", **options).images
+    return decoded(pipeline, latents)
+
+
+def decoded(pipeline, latents):
     with torch.no_grad():
-        decoded = pipeline.vae.decode(latents / pipeline.vae.config.scaling_factor).sample[0]
-    pixels = ((decoded / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
+        image = pipeline.vae.decode(latents / pipeline.vae.config.scaling_factor).sample[0]
+    pixels = ((image / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
     share = ((pixels == 0) | (pixels == 255)).float().mean()
     spread = pixels.float().std()
     print(f"    deviations: latents {latents.std():.2f}, pixels {spread:.0f}; {share:.0%} black or white")
@@ -263,6 +271,7 @@ def pictures(kind, pipeline):
         positive, negative = long_prompt(pipeline)
         found["ddim.long"] = picture(pipeline, prompt_embeds=positive, negative_prompt_embeds=negative)
         found["ddim.adapter"] = adapted(pipeline)
+        found["ddim.inpaint"] = inpainted(pipeline)
     pipeline.scheduler = type(pipeline.scheduler).from_config(config)
     return found
 
@@ -290,6 +299,41 @@ def adapted(pipeline):
     (folder / "adapter.safetensors").chmod(0o644)
     network.delete_adapters("default")
     return made
+
+
+def to_inpaint():
+    """A picture [64, 64, 3] of three waves, and which part of it is made anew [64, 64], of 8 by 8 pixels a latent."""
+    at = torch.linspace(0, 1, 64)
+    x, y = torch.meshgrid(at, at, indexing="xy")
+    waves = torch.stack([torch.sin(9 * x + 4 * y), torch.sin(7 * y - 3 * x), torch.cos(11 * x * y)], -1)
+    mask = torch.zeros(64, 64, dtype=torch.uint8)
+    mask[16:48, 24:64] = 255
+    return (127 + 110 * waves).round().to(torch.uint8), mask
+
+
+def inpainted(pipeline):
+    """Part of a picture made anew by a model that was not made for it; the rest is the picture's own pixels."""
+    image, mask = to_inpaint()
+    # It would draw from the posterior, which of a random autoencoder is wide. What it draws is drawn.
+    sample = DiagonalGaussianDistribution.sample
+    mean = lambda self, generator=None: self.mean + 0 * torch.randn(self.mean.shape, generator=generator)
+    DiagonalGaussianDistribution.sample = mean
+    latents = StableDiffusionInpaintPipeline(**pipeline.components, requires_safety_checker=False)(
+        PROMPT,
+        negative_prompt=NEGATIVE,
+        image=Image.fromarray(image.numpy()),
+        mask_image=Image.fromarray(mask.numpy()),
+        height=64,
+        width=64,
+        strength=IMAGE_STRENGTH,
+        num_inference_steps=STEPS,
+        guidance_scale=GUIDANCE,
+        generator=torch.Generator().manual_seed(SEED),
+        output_type="latent",
+    ).images
+    DiagonalGaussianDistribution.sample = sample
+    pixels, latents = decoded(pipeline, latents)
+    return torch.where(mask[:, :, None] > 0, pixels, image), latents
 
 
 def skip_one(pipeline, text):
@@ -382,12 +426,15 @@ def make():
             "seed": SEED,
             "steps": STEPS,
             "guidance_scale": GUIDANCE,
+            "image_strength": IMAGE_STRENGTH,
         },
     )
 
 
 def write(kind, pipeline):
     tensors = parts(kind, pipeline)
+    if kind == "sd15":
+        tensors["image"], tensors["mask"] = to_inpaint()
     for name, (pixels, latents) in pictures(kind, pipeline).items():
         tensors |= {f"pixels.{name}": pixels, f"latents.{name}": latents}
     save_tensors(f"pipelines/{kind}/expected.safetensors", tensors)

@@ -24,7 +24,7 @@ use crate::{
     merges::clip_merges,
     pipeline::Pipeline,
     recipe,
-    session::{Present, Resume, Session, TrainingEnd, TrainingEvent},
+    session::{Given, Present, Resume, Session, TrainingEnd, TrainingEvent},
     source::Source,
     works::WorkInput,
 };
@@ -133,9 +133,13 @@ impl Server {
                 job,
                 settings,
                 image,
+                mask,
             } => {
-                let image = image.map(|buffer| decode(&buffers.bytes(buffer)));
-                return self.sample(job, &settings, image.transpose()?).await;
+                let read = |buffer| decode(&buffers.bytes(buffer));
+                let mask = mask.map(read).transpose()?;
+                let given = image.map(read).transpose()?;
+                let given = given.map(|image| Given { image, mask });
+                return self.sample(job, &settings, given).await;
             }
             Request::Enlarge { job, side, png } => {
                 return self.enlarge(job, side, &buffers.bytes(png)).await;
@@ -213,6 +217,7 @@ impl Server {
             name: pipeline.name.clone(),
             resolution: pipeline.resolution() as u32,
             parameters: pipeline.parameters,
+            kind: pipeline.kind(),
             hash: pipeline.hash.clone(),
         };
         self.session = Some(Session::new(device.clone(), pipeline));
@@ -300,7 +305,7 @@ impl Server {
         &mut self,
         job: JobId,
         settings: &SampleSettings,
-        image: Option<Picture>,
+        given: Option<Given>,
     ) -> Result<(), EngineError> {
         let session = self.session.as_mut().ok_or(EngineError::NoModel)?;
         let stop = self.inbox.borrow().stop_flag();
@@ -319,7 +324,7 @@ impl Server {
         for (i, &with_adapter) in pictures.iter().enumerate() {
             let scope = self.scope.clone();
             let result = session
-                .sample(settings, image.as_ref(), with_adapter, |step, steps| {
+                .sample(settings, given.as_ref(), with_adapter, |step, steps| {
                     let (step, steps) = (steps * i as u32 + step, steps * count);
                     Outgoing::default().send(&scope, &Event::SampleStep { job, step, steps });
                     !stop.get()
@@ -342,7 +347,7 @@ impl Server {
                 settings,
                 &session.pipeline,
                 adapter,
-                image.is_some(),
+                given.is_some(),
             )?;
             let mut out = Outgoing::default();
             let event = Event::Picture {

@@ -75,19 +75,20 @@ impl AdamWState {
 /// `grad` has the length of the parameters; `hyper` is [`AdamW::hyper`] on the device.
 /// On a GPU the state is updated in its own buffers.
 pub fn adamw(state: AdamWState, grad: Tensor<1>, hyper: Tensor<1>) -> (AdamWState, Tensor<1>) {
-    let squared_norm = (grad.clone() * grad.clone()).sum();
-    let hyper = Tensor::cat(vec![hyper, squared_norm.clone()], 0);
+    let grad = grad.into_dispatch();
+    let squared_norm = <Dispatch as StateOps>::squared_norm(grad.clone());
     let (param, first, second) = <Dispatch as StateOps>::adamw(
         state.param.into_dispatch(),
         state.first.into_dispatch(),
         state.second.into_dispatch(),
-        grad.into_dispatch(),
+        grad,
         hyper.into_dispatch(),
+        squared_norm.clone(),
     );
     let state = AdamWState {
         param: Tensor::from_dispatch(param),
         first: Tensor::from_dispatch(first),
         second: Tensor::from_dispatch(second),
     };
-    (state, squared_norm)
+    (state, Tensor::from_dispatch(squared_norm))
 }

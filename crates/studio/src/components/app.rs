@@ -24,7 +24,7 @@ use crate::{
     files,
     gate::{self, Gatekeeper},
     language,
-    models::{self, Models},
+    models::Models,
     requests,
     store::{EngineState, Place, SampleSet},
     strings::t,
@@ -96,7 +96,7 @@ fn Page(dragging: RwSignal<bool>) -> impl IntoView {
                         <Make />
                         <OwnHand />
                         <Projects />
-                        {models::SHOWN.then(|| view! { <ModelChoice /> })}
+                        <ModelChoice />
                         <Works />
                         <Train />
                         <Publish />
@@ -105,7 +105,7 @@ fn Page(dragging: RwSignal<bool>) -> impl IntoView {
                 .into_any(),
                 false => view! {
                     <Projects />
-                    {models::SHOWN.then(|| view! { <ModelChoice /> })}
+                    <ModelChoice />
                     <div class="chapters" hidden=move || !usable()>
                         <Works />
                         <Train />

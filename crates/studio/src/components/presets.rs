@@ -13,12 +13,12 @@ pub fn Presets() -> impl IntoView {
             Preset::Balanced => ("preset-balanced", t().balanced, t().balanced_what),
             Preset::Thorough => ("preset-thorough", t().thorough, t().thorough_what),
         };
-        let steps = preset.settings().steps;
+        let steps = move || preset.settings_for(store.kind()).steps;
         let time = move || {
             let seconds = store
                 .seconds_per_step
                 .get()
-                .map(|s| f64::from(s) * f64::from(steps));
+                .map(|s| f64::from(s) * f64::from(steps()));
             seconds
                 .and_then(|s| (t().about)(s))
                 .map(|about| format!(" · {about}"))
@@ -35,7 +35,7 @@ pub fn Presets() -> impl IntoView {
                 />
                 <span class="preset-name">{name}</span>
                 <span class="preset-what">{what}</span>
-                <span class="preset-steps">{(t().steps)(steps)} {time}</span>
+                <span class="preset-steps">{move || (t().steps)(steps())} {time}</span>
             </label>
         }
     };

@@ -74,6 +74,10 @@ pub fn TrainDetails() -> impl IntoView {
                 <CheckField label=t().convolutions.to_owned() help=t().convolutions_help testid="set-convolutions"
                     value=Signal::derive(move || settings.with(|s| s.convolutions))
                     set=move |v| settings.update(|s| s.convolutions = v) />
+                <CheckField label=t().block_checkpointing.to_owned() help=t().block_checkpointing_help
+                    testid="set-block-checkpointing"
+                    value=Signal::derive(move || settings.with(|s| s.block_checkpointing))
+                    set=move |v| settings.update(|s| s.block_checkpointing = v) />
                 <CheckField label=t().flip.to_owned() help=t().flip_help testid="set-flip"
                     value=Signal::derive(move || settings.with(|s| s.flip))
                     set=move |v| settings.update(|s| s.flip = v) />

@@ -251,6 +251,8 @@ pub static DE: Strings = Strings {
     caption_dropout_help: "Anteil der weggelassenen Bildtexte (0 bis 1), damit die Handschrift auch ohne Worte gelernt wird.",
     min_snr: "Min-SNR-Gamma",
     min_snr_help: "Verhindert, dass fast rauschfreie Bilder alles andere überwiegen; 0 schaltet es aus, andere Programme nehmen 5.",
+    block_checkpointing: "Speicher sparen",
+    block_checkpointing_help: "Ein Schritt dauert ein Drittel länger und braucht viel weniger Speicher der Grafikkarte.",
     convolutions: "Auch Linien und Flächen lernen",
     convolutions_help: "Passt neben der Aufmerksamkeit auch die Faltungen an: näher an Ihrer Hand, aber eine größere Datei.",
     preview_every: "Vorschau alle",

@@ -243,6 +243,8 @@ pub struct Strings {
     pub caption_dropout_help: &'static str,
     pub min_snr: &'static str,
     pub min_snr_help: &'static str,
+    pub block_checkpointing: &'static str,
+    pub block_checkpointing_help: &'static str,
     pub convolutions: &'static str,
     pub convolutions_help: &'static str,
     pub preview_every: &'static str,

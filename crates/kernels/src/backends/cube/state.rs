@@ -4,16 +4,22 @@ use burn::backend::tensor::FloatTensor;
 use burn::tensor::Shape;
 use burn_cubecl::{CubeBackend, kernel::into_contiguous, tensor::CubeTensor};
 
-use super::launch::{Grid, Shader, constant, each, launch, part};
-use crate::ops::StateOps;
+use super::launch::{Grid, Shader, constant, each, empty, launch, part};
+use crate::{ops::StateOps, tier::Tier};
 
 /// Invocations a workgroup of the kernel that gathers. WebGPU allows 256.
 const WORKGROUP: u32 = 256;
+/// Invocations a workgroup of the kernel that adds up.
+const SUMS: u32 = 32;
 
-/// A kernel over `length` values, one an invocation.
+/// A kernel over all values of tensors of one length, in lanes of four where it is a multiple of that.
 fn elementwise(name: &'static str, template: &'static str, length: usize, tensors: &[&CubeTensor]) {
-    let (grid, values) = each(length);
-    let shader = Shader::new(name, template, values).with("length", length as u64);
+    let vec = length.is_multiple_of(4);
+    let lanes = if vec { length / 4 } else { length };
+    let (grid, values) = each(lanes);
+    let shader = Shader::new(name, template, values)
+        .with("length", lanes as u64)
+        .with("vec", u64::from(vec));
     launch(shader, grid, tensors);
 }
 
@@ -74,6 +80,7 @@ impl StateOps for CubeBackend {
         second: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         hyper: FloatTensor<Self>,
+        squared_norm: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let grad = into_contiguous(grad);
         let hyper = into_contiguous(hyper);
@@ -81,9 +88,38 @@ impl StateOps for CubeBackend {
             "adamw",
             include_str!("../../../../../shaders/adamw.wgsl"),
             param.meta.num_elements(),
-            &[&param, &first, &second, &grad, &hyper],
+            &[&param, &first, &second, &grad, &hyper, &squared_norm],
         );
         (param, first, second)
+    }
+
+    fn squared_norm(values: FloatTensor<Self>) -> FloatTensor<Self> {
+        let mut sums = into_contiguous(values);
+        let mut squared = true;
+        loop {
+            let length = sums.meta.num_elements();
+            let outputs = length.div_ceil(Tier::cut().span).max(1);
+            let vec = length.is_multiple_of(4);
+            let next = empty(&sums, Shape::new([outputs]));
+            let values = [
+                ("length", (if vec { length / 4 } else { length }) as u64),
+                ("outputs", outputs as u64),
+                ("squared", u64::from(squared)),
+                ("vec", u64::from(vec)),
+                ("workgroup", u64::from(SUMS)),
+            ];
+            let template = include_str!("../../../../../shaders/squares.wgsl");
+            let grid = Grid {
+                workgroups: [(outputs as u32).div_ceil(SUMS), 1, 1],
+                workgroup: [SUMS, 1, 1],
+            };
+            let shader = Shader::new("squares", template, values.into());
+            launch(shader, grid, &[&sums, &next]);
+            if outputs <= 1 {
+                return next;
+            }
+            (sums, squared) = (next, false);
+        }
     }
 
     fn write_into(target: FloatTensor<Self>, source: FloatTensor<Self>) -> FloatTensor<Self> {

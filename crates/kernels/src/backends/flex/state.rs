@@ -36,6 +36,7 @@ impl StateOps for Flex {
         second: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         hyper: FloatTensor<Self>,
+        squared_norm: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let hyper = values(hyper);
         let [
@@ -48,11 +49,11 @@ impl StateOps for Flex {
             correction1,
             correction2,
             max_norm,
-            squared,
         ] = hyper[..]
         else {
-            unreachable!("adamw: hyper has ten values");
+            unreachable!("adamw: hyper has nine values");
         };
+        let squared = values(squared_norm)[0];
         if active == 0.0 || !squared.is_finite() {
             return (param, first, second);
         }
@@ -71,6 +72,10 @@ impl StateOps for Flex {
             B::float_from_data(TensorData::new(values, [length]), &device)
         };
         (back(p), back(m), back(v))
+    }
+
+    fn squared_norm(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        B::float_sum(B::float_mul(x.clone(), x))
     }
 
     fn write_into(_target: FloatTensor<Self>, source: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -1,6 +1,6 @@
 //! A visit, event by event.
 
-use atelier_protocol::{Adapter, Buffer, JobId, ModelInfo, Stage};
+use atelier_protocol::{Adapter, Buffer, JobId, ModelInfo, SamplerKind, Stage};
 
 use super::*;
 use crate::store::{Run, Work};
@@ -101,6 +101,7 @@ fn the_engine_gets_ready() {
         name: "Sketch".into(),
         resolution: 128,
         parameters: 1,
+        kind: ModelKind::Sketch,
         hash: String::new(),
     };
     assert_eq!(store.apply(Event::ModelLoaded(model), &[], 2.0), []);
@@ -215,6 +216,7 @@ fn a_lost_gpu_takes_neither_works_nor_adapters() {
         name: "Sketch".into(),
         resolution: 128,
         parameters: 1,
+        kind: ModelKind::Sketch,
         hash: String::new(),
     };
     let next = store.apply(Event::ModelLoaded(model), &[], 2.0);
@@ -274,6 +276,41 @@ fn failures_are_said_where_they_belong() {
         store.engine.get_untracked(),
         EngineState::ModelFailed("load_model failed".into())
     );
+}
+
+#[test]
+fn a_model_of_another_kind_brings_its_settings() {
+    let (_owner, store) = visit();
+    let load = |kind, name: &str| {
+        let model = ModelInfo {
+            name: name.into(),
+            resolution: 512,
+            parameters: 1,
+            kind,
+            hash: String::new(),
+        };
+        store.apply(Event::ModelLoaded(model), &[], 0.0)
+    };
+    store.sample.update(|s| s.steps = 33);
+    load(ModelKind::Sketch, "Sketch");
+    assert_eq!(store.sample.get_untracked().steps, 33, "the artist's own");
+
+    let job = train(&store);
+    store.apply(ended(job, Outcome::Finished), &[], 0.0);
+    let next = load(ModelKind::StableDiffusion, "sd");
+    assert_eq!(next, [FollowUp::RestoreAdapter(0)]);
+    assert_eq!(store.current.get_untracked(), None, "until it is taken");
+    let sample = store.sample.get_untracked();
+    assert_eq!(sample.sampler, SamplerKind::DpmPlusPlus2MKarras);
+    let settings = store.training.get_untracked();
+    assert_eq!((settings.batch_size, settings.learning_rate), (1, 1e-4));
+    store.choose_preset(Preset::Quick);
+    let quick = Preset::Quick.settings_for(ModelKind::StableDiffusion);
+    assert_eq!(store.training.get_untracked().steps, quick.steps);
+    // Another of the same kind leaves them.
+    store.sample.update(|s| s.steps = 40);
+    load(ModelKind::StableDiffusion, "other");
+    assert_eq!(store.sample.get_untracked().steps, 40);
 }
 
 #[test]

@@ -1,0 +1,143 @@
+// A Stable Diffusion, small and random, from a server that stands in for the Hub: fetched, opened,
+// trained, drawn with, kept for the next visit; and one from the artist's own file.
+
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { openBrowser } from './browser.mjs';
+import { HubFront } from './hub.mjs';
+import { Studio, drawings, steps } from './studio.mjs';
+
+const PIPELINES = fileURLToPath(new URL('../golden/pipelines/', import.meta.url));
+const TRIGGER = 'in ink';
+
+/** A folder that diffusers saved, as the Hub would have it: path -> bytes. */
+function published(kind) {
+  const root = join(PIPELINES, kind);
+  const paths = readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !/^(expected|adapter)\./.test(entry.name))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+  return Object.fromEntries(paths.map((path) => [path.slice(root.length + 1), readFileSync(path)]));
+}
+
+let front;
+let browser;
+let studio;
+before(async () => {
+  front = await HubFront.open();
+  front.models.set('studio/small-sd', published('sd15'));
+  browser = await openBrowser();
+  studio = await Studio.open({ browser, address: front.address });
+});
+after(async () => {
+  await browser?.close();
+  await front?.close();
+});
+
+const at = (id) => studio.at(id);
+const openMenu = () => at('models-menu').locator('summary').first().click();
+const weights = () => front.asked.filter(({ path }) => /\/resolve\/.*\.safetensors$/.test(path));
+const step = steps();
+
+step('it is looked up, fetched and opened', async () => {
+  await openMenu();
+  await at('model-name-input').fill(`${front.address}hub/studio/small-sd`);
+  await at('model-look-up').click();
+  await at('model-offer').waitFor();
+  assert.match(await at('model-offer').innerText(), /Stable Diffusion 1\.x/);
+  await at('model-keep').click();
+  await at('notice').filter({ hasText: 'is here, whole and checked' }).waitFor();
+  await at('model').getByTestId('model-use').click();
+  const loaded = await studio.event('model_loaded', 2);
+  assert.equal(loaded.kind, 'stable_diffusion');
+  assert.equal(loaded.resolution, 64);
+  await at('model').getByTestId('model-in-use').waitFor();
+  assert.match(await at('model-name').innerText(), /small-sd|sd15/);
+  assert.match(await at('model').innerText(), /Last used/);
+});
+
+step('what suits such models is set', async () => {
+  await studio.rest();
+  assert.equal(await at('sampler-steps').inputValue(), '25');
+  assert.match(await at('preset-quick').locator('..').innerText(), /300/);
+});
+
+let base;
+step('it draws', async () => {
+  await studio.make({ prompt: 'a red fox in the forest', seed: 3, steps: 4 });
+  const picture = await studio.event('picture');
+  assert.equal(picture.with_adapter, false);
+  assert.equal(picture.settings.guidance_scale, 7.5);
+  assert.equal(picture.settings.sampler, 'dpmpp_2m_karras');
+  await studio.rest();
+  base = await studio.pixels('picture-base');
+  assert.match(base, /^64x64:/);
+});
+
+let file;
+step('it learns, and draws with what it has learned', async () => {
+  await studio.giveWorks(drawings('gerald').slice(0, 3));
+  await studio.expectWorks(3);
+  await studio.train({ steps: 4, trigger: TRIGGER, rank: 2, sampleSteps: 2 });
+  const ended = await studio.event('training_ended');
+  assert.equal(ended.outcome, 'finished');
+  assert.equal(ended.steps_done, 4);
+  const recorded = studio.events('recorded').find(({ what }) => what === 'training_step');
+  assert.ok(recorded?.replay_seconds, 'its training step is replayed, and equals the eager run');
+  await studio.rest();
+  const before = studio.events('picture').length;
+  await studio.make({ prompt: 'a red fox in the forest', seed: 3, steps: 4 });
+  await studio.event('picture', before + 2);
+  await studio.rest();
+  assert.equal(await studio.pixels('picture-base'), base);
+  assert.notEqual(await studio.pixels('picture-adapter'), base);
+  file = await studio.save('save-adapter');
+  assert.ok(file.bytes.includes('lora_unet_'), 'named as other tools name it');
+});
+
+step('an adapter of it is refused by the model that comes with the page, and stays on the shelf', async () => {
+  await at('models').getByTestId('model-use').first().click();
+  const loaded = await studio.event('model_loaded', 3);
+  assert.equal(loaded.kind, 'sketch');
+  const notice = await studio.notice(/another|other|shape|model/i);
+  assert.match(notice, /[.!?]$/);
+  assert.equal(await at('sampler-steps').inputValue(), '20');
+});
+
+step('on the next visit it is there, and no weight is asked for', async () => {
+  const asked = weights().length;
+  assert.ok(asked >= 3, `${asked} files of weights were fetched`);
+  const count = studio.events('model_loaded').length;
+  await studio.page.reload({ waitUntil: 'load' });
+  await studio.event('model_loaded', count + 1);
+  await openMenu();
+  await at('model').getByTestId('model-use').click();
+  await studio.event('model_loaded', count + 2);
+  await studio.rest();
+  await studio.make({ prompt: 'a red fox in the forest', seed: 3, steps: 4 });
+  await studio.rest();
+  assert.equal(await studio.pixels('picture-base'), base, 'the same recipe, the same picture');
+  assert.equal(weights().length, asked);
+});
+
+step('a single file of the artist\'s own is copied in and draws', async () => {
+  await at('model-file').setInputFiles(join(PIPELINES, 'single/model.safetensors'));
+  await at('model-offer').waitFor();
+  await at('model-keep').click();
+  await at('notice').filter({ hasText: 'is here, whole and checked' }).waitFor();
+  const count = studio.events('model_loaded').length;
+  await at('model').filter({ hasText: 'model' }).getByTestId('model-use').first().click();
+  const loaded = await studio.event('model_loaded', count + 1);
+  assert.equal(loaded.resolution, 128);
+  await studio.rest();
+  await studio.make({ prompt: 'a red fox in the forest', seed: 3, steps: 2 });
+  await studio.rest();
+  assert.match(await studio.pixels('picture-base'), /^128x128:/);
+});
+
+step('nothing was asked but of the page\'s own address, and the console is empty', () => {
+  for (const { url } of studio.record.requests) assert.ok(url.startsWith(front.address), url);
+  assert.deepEqual(studio.record.logged.filter((line) => !line.startsWith('info')), []);
+});
