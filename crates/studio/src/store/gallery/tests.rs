@@ -146,6 +146,36 @@ fn a_gallery_published_again_keeps_what_was_in_it() {
 }
 
 #[test]
+fn a_draft_is_kept_with_its_project() {
+    let owner = Owner::new();
+    owner.set();
+    let before = store();
+    let draft = GalleryDraft {
+        title: Some("Foxes".into()),
+        artist: None,
+        licence: Some(Licence::PublicDomain),
+    };
+    before.gallery.draft.set(draft.clone());
+    let key = PictureKey::Made(JobId(3));
+    before.gallery.decided.update(|d| _ = d.insert(key, false));
+    let project = before.record();
+    let files: HashMap<String, _> = project
+        .files()
+        .into_iter()
+        .filter_map(|name| Some((name.clone(), before.file(&name)?)))
+        .collect();
+
+    let after = Store::default();
+    after.restore(project, |name| files.get(name).cloned());
+    assert_eq!(after.gallery.draft.get(), draft);
+    assert_eq!(chosen(&after), [PictureKey::Made(JobId(1))]);
+    // Another project has a draft of its own.
+    after.clear_project();
+    assert_eq!(after.gallery.draft.get(), GalleryDraft::default());
+    assert!(after.gallery.decided.with(HashMap::is_empty));
+}
+
+#[test]
 fn what_is_missing_is_said_in_order() {
     let owner = Owner::new();
     owner.set();
@@ -153,7 +183,7 @@ fn what_is_missing_is_said_in_order() {
     let gate = || store.publish_gate(&store.candidates());
     assert_eq!(gate(), PublishGate::NoTitle);
     let draft = |title: &str, artist: &str| {
-        store.gallery.draft.set(Draft {
+        store.gallery.draft.set(GalleryDraft {
             title: Some(title.into()),
             artist: Some(artist.into()),
             licence: None,
