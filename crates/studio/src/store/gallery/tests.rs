@@ -37,7 +37,7 @@ fn made(job: u32, hash: &str) -> Made {
         parameters: None,
         atelier: Some(text.to_string()),
     };
-    let png = Rgb::new(8, 8, vec![9; 192])
+    let png = Rgb::new(16, 16, vec![9; 768])
         .unwrap()
         .to_png(&texts)
         .unwrap();
@@ -48,9 +48,9 @@ fn made(job: u32, hash: &str) -> Made {
         base: None,
         adapter: Some(Shot {
             picture: Picture {
-                width: 8,
-                height: 8,
-                rgba: vec![0; 256].into(),
+                width: 16,
+                height: 16,
+                rgba: vec![0; 1024].into(),
             },
             png: png.into(),
         }),
