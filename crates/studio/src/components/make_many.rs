@@ -120,6 +120,7 @@ fn StartFrom() -> impl IntoView {
         .into_any(),
         Some(image) => view! {
             <div class="field start-image" data-testid="started-from">
+                <span class="label">{t().many.begins}</span>
                 <img
                     src=image.url.clone()
                     alt=(t().many.starts_from)(&image.name)
