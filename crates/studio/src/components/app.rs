@@ -72,7 +72,7 @@ fn piece_by_piece() -> RwSignal<u32> {
     pieces
 }
 
-const PIECES: u32 = 2;
+const PIECES: u32 = 4;
 
 /// Once the engine runs here, the site is worth its room on this machine.
 fn keep_site(studio: Studio) {
@@ -92,8 +92,7 @@ fn Page(dragging: RwSignal<bool>, pieces: RwSignal<u32>) -> impl IntoView {
     let studio = expect_context::<Studio>();
     let gallery = Memo::new(move |_| studio.store.is_gallery());
     let usable = move || studio.store.is_usable();
-    let first = move || pieces.get() >= 1;
-    let last = move || pieces.get() >= PIECES;
+    let come = move |piece: u32| move || pieces.get() >= piece;
     view! {
         {move || match gallery.get() {
             true => view! { <a class="skip" href="#make">{t().gallery.skip}</a> }.into_any(),
@@ -115,14 +114,18 @@ fn Page(dragging: RwSignal<bool>, pieces: RwSignal<u32>) -> impl IntoView {
             {move || match gallery.get() {
                 true => view! {
                     <div class="chapters" hidden=move || !usable()>
-                        <Show when=first>
+                        <Show when=come(1)>
                             <Make />
+                        </Show>
+                        <Show when=come(2)>
                             <OwnHand />
                             <Projects />
-                        </Show>
-                        <Show when=last>
                             <ModelChoice />
+                        </Show>
+                        <Show when=come(3)>
                             <Works />
+                        </Show>
+                        <Show when=come(PIECES)>
                             <Train />
                             <Publish />
                         </Show>
@@ -130,16 +133,18 @@ fn Page(dragging: RwSignal<bool>, pieces: RwSignal<u32>) -> impl IntoView {
                 }
                 .into_any(),
                 false => view! {
-                    <Show when=first>
+                    <Show when=come(1)>
                         <Projects />
                         <ModelChoice />
                     </Show>
                     <div class="chapters" hidden=move || !usable()>
-                        <Show when=first>
+                        <Show when=come(2)>
                             <Works />
+                        </Show>
+                        <Show when=come(3)>
                             <Train />
                         </Show>
-                        <Show when=last>
+                        <Show when=come(PIECES)>
                             <Make />
                             <Publish />
                         </Show>
@@ -148,7 +153,7 @@ fn Page(dragging: RwSignal<bool>, pieces: RwSignal<u32>) -> impl IntoView {
                 .into_any(),
             }}
         </main>
-        <footer class="foot" hidden=move || !last()>
+        <footer class="foot" hidden=move || pieces.get() < PIECES>
             <Requests />
             <p>{t().footer}</p>
             <div class="row foot-row">
