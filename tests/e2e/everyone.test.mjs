@@ -171,6 +171,9 @@ describe('a visit', () => {
     await studio.rest();
     const made = studio.events('picture').slice(before).map(({ settings }) => [settings.prompt, settings.strength]);
     assert.deepEqual(made, [['a fox', 0], ['a fox', 1], ['a cup of tea', 0], ['a cup of tea', 1]]);
+    const grid = studio.page.getByRole('table', { name: 'Made together' });
+    assert.deepEqual(await grid.getByRole('columnheader').allInnerTexts(), ['strength 0', 'strength 1']);
+    assert.deepEqual(await grid.getByRole('rowheader').allInnerTexts(), ['a fox', 'a cup of tea']);
     const cells = studio.at('batch').locator('canvas');
     const [none, whole] = [await studio.pixelsOf(cells.nth(2)), await studio.pixelsOf(cells.nth(3))];
     assert.notEqual(none, whole, 'the strength tells');
@@ -183,7 +186,7 @@ describe('a visit', () => {
   step('axe-core finds nothing with everything on the page', () =>
     expectAccessibleInEveryLook(studio, 'with everything on the page', async (name) => {
       await openAll(studio.page);
-      await studio.screenshot(`everything-${name.replaceAll(' ', '-')}`);
+      await studio.screenshot(`everything-${name}`);
     }));
 
   step('a small adapter travels in a link', async () => {
@@ -210,11 +213,7 @@ describe('a visit', () => {
   });
 
   step('a lost graphics card costs a press and nothing else', async () => {
-    const devtools = await browser.newBrowserCDPSession();
-    await devtools.send('Browser.crashGpuProcess');
-    // An idle engine hears of it when it next uses the device.
-    await studio.at('make').click();
-    await studio.at('engine-lost').waitFor({ timeout: 60_000 });
+    await studio.loseGraphicsCard();
     await expectAccessible(studio.page, 'with the graphics card lost');
     await studio.screenshot('lost');
     studio.record.events.length = 0;

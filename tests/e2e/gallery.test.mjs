@@ -5,15 +5,14 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { ADDRESS, OUT, openBrowser, openPage } from './browser.mjs';
+import { expectAccessibleInEveryLook } from './axe.mjs';
+import { ADDRESS, OUT, openBrowser, openPage, visit } from './browser.mjs';
 import { unzip } from './files.mjs';
 import { Studio } from './studio.mjs';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TITLE = 'Cups & <b>"canary"</b>';
 const ARTIST = "Änne O'Hara";
 const RECIPE = { prompt: 'a cup of tea', seed: 11, steps: 2 };
@@ -102,32 +101,6 @@ async function longestTask(browser, page, work) {
   return { result, longest: Math.max(...tasks.map(({ tdur }) => tdur / 1e3)) };
 }
 
-async function expectAccessible(page, when) {
-  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => window.axe.run(document, {
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-    resultTypes: ['violations'],
-  }));
-  const said = violations.map(({ id, help, nodes }) =>
-    `${id}: ${help}\n${nodes.map(({ html, failureSummary }) => `  ${html}\n  ${failureSummary}`).join('\n')}`);
-  assert.equal(said.length, 0, `${when}:\n${said.join('\n')}`);
-}
-
-const LOOKS = [[1280, 'light'], [1280, 'dark'], [400, 'light'], [400, 'dark']];
-
-async function everyLook(studio, when, look = async () => {}) {
-  for (const [width, colorScheme] of LOOKS) {
-    await studio.page.emulateMedia({ colorScheme });
-    await studio.page.setViewportSize({ width, height: width > 500 ? 900 : 800 });
-    await look(`${when}-${width}-${colorScheme}`);
-    await expectAccessible(studio.page, `${when}, ${width} ${colorScheme}`);
-    const wide = await studio.page.evaluate(() => document.documentElement.scrollWidth);
-    assert.ok(wide <= width, `${when}: ${wide} pixels wide in a window of ${width}`);
-  }
-  await studio.page.setViewportSize({ width: 1280, height: 900 });
-  await studio.page.emulateMedia({ colorScheme: 'light' });
-}
-
 let browser;
 let studio;
 let host;
@@ -171,10 +144,7 @@ test('an artist makes a website of an adapter and two pictures', async () => {
   assert.match(await studio.at('publish-chosen').innerText(), /2 of 2/);
   const said = await studio.at('publish-size').innerText();
   const megabytes = Number(said.match(/(\d+) MB/)[1]);
-  await everyLook(studio, 'publish', async (name) => {
-    await studio.at('publish-title').scrollIntoViewIfNeeded();
-    await studio.screenshot(name);
-  });
+  await expectAccessibleInEveryLook(studio, 'to publish', (name) => studio.screenshot(`publish-${name}`));
   const { result: zip, longest } = await longestTask(browser, studio.page, () => studio.save('publish'));
   console.log(`${(zip.bytes.length / 1e6).toFixed(1)} MB; the page's longest task took ${longest.toFixed(1)} ms of its processor`);
   assert.ok(longest <= 50, `a task of ${longest} ms`);
@@ -183,6 +153,18 @@ test('an artist makes a website of an adapter and two pictures', async () => {
   await studio.notice(/is saved/);
   left.zip = zip.bytes;
   left.files = unzip(zip.bytes);
+});
+
+test('what was drafted is there on another day', async () => {
+  await studio.at('publish-picture').first().uncheck();
+  await studio.kept();
+  await visit(studio.page);
+  await studio.until(async () => (await studio.at('publish-picture').count()) === 2, () => 'the pictures to choose from');
+  assert.match(await studio.at('publish-chosen').innerText(), /1 of 2/);
+  assert.ok(!(await studio.at('publish-picture').first().isChecked()));
+  assert.equal(await studio.at('publish-title').inputValue(), TITLE);
+  assert.equal(await studio.at('publish-artist').inputValue(), ARTIST);
+  assert.ok(await studio.at('publish-licence').nth(2).isChecked());
 });
 
 test('it holds what it lists and no more, and nothing of the works', async () => {
@@ -239,16 +221,16 @@ test('a visitor sees title, artist, licence and pictures', async () => {
   const loaded = () => studio.at('gallery-picture').locator('img').evaluateAll((all) => all.every((i) => i.complete && i.naturalWidth > 0));
   await studio.until(loaded, () => 'the pictures');
   await studio.until(async () => (await studio.at('adapter').count()) === 1, () => 'the adapter');
-  await everyLook(studio, 'gallery', (name) => studio.screenshot(name));
+  await expectAccessibleInEveryLook(studio, 'a gallery', (name) => studio.screenshot(`gallery-${name}`));
 });
 
 test('and how each was made, when they ask', async () => {
   await studio.at('gallery-picture').nth(1).click();
   assert.equal(await studio.at('gallery-prompt').innerText(), RECIPE.prompt);
   assert.match(await studio.at('gallery-recipe').innerText(), /seed 11 · 2 steps/);
-  await everyLook(studio, 'gallery-picture', async (name) => {
-    await studio.page.screenshot({ path: join(OUT, `${name}.png`) });
-  });
+  await expectAccessibleInEveryLook(studio, 'a picture of a gallery', async (name) => {
+    await studio.page.screenshot({ path: join(OUT, `gallery-picture-${name}.png`) });
+  }, 'en');
   await studio.page.keyboard.press('Escape');
   assert.ok(!(await studio.at('gallery-prompt').isVisible()));
 });

@@ -27,9 +27,6 @@ async function reload() {
   await studio.event('model_loaded');
 }
 
-const kept = () => studio.until(
-  async () => (await studio.at('keeping').getAttribute('data-state')) === 'kept', () => 'the page to be kept');
-
 step('a reload in training loses at most ten steps', async () => {
   await studio.giveWorks(drawings('gerald').slice(0, 5));
   await studio.event('work_added', 5);
@@ -39,7 +36,7 @@ step('a reload in training loses at most ten steps', async () => {
   assert.equal(checkpoint.step, 10);
   // The page begins to write a moment after something has changed.
   await studio.page.waitForTimeout(1000);
-  await kept();
+  await studio.kept();
   await reload();
   await studio.expectWorks(5);
   assert.equal(await studio.at('work-caption').first().inputValue(), 'a thing of my own');
@@ -60,7 +57,7 @@ step('training goes on from there and ends', async () => {
 });
 
 step('adapter and picture are there after another reload', async () => {
-  await kept();
+  await studio.kept();
   const before = await studio.pixels('picture-adapter');
   await reload();
   const loaded = await studio.event('adapter_loaded');
@@ -76,8 +73,8 @@ step('an unbroken run ends with the same adapter, and when it was said to', asyn
   const ended = await studio.event('training_ended');
   const took = (Date.now() - begun) / 1000;
   console.log(`after ten steps the page said ${said} s, and it took ${took.toFixed(1)} s`);
-  // On a quiet machine it is to be right within 20 %; where others take the cores in turn, no estimate is.
-  assert.ok(said < 2 * took + 1 && took < 2 * said + 1, `${said} s were said, it took ${took} s`);
+  // To be right within 20 % is the goal; a machine that others share is given a little more.
+  assert.ok(said < 1.3 * took + 1 && took < 1.3 * said + 1, `${said} s were said, it took ${took} s`);
   assert.equal(ended.adapter.hash, left.hash, 'stopped and gone on, the run is the same to the bit');
   await studio.rest();
 });
@@ -95,7 +92,7 @@ step('a project goes out as one file, and comes back', async () => {
 });
 
 step('what is no project is refused with a sentence', async () => {
-  await kept();
+  await studio.kept();
   await studio.at('project-import').setInputFiles({
     name: 'half.zip', mimeType: 'application/zip', buffer: left.zip.bytes.subarray(0, left.zip.bytes.length >> 1),
   });
@@ -129,11 +126,11 @@ step('a disk that runs full is said in time, and once it is full', async () => {
   await studio.notice(/disk is full/);
   await studio.page.evaluate(() => window.makeRoom());
   await caption.fill('a thing of my own');
-  await kept();
+  await studio.kept();
 });
 
 step('deleted means gone, and how much that freed is said', async () => {
-  await kept();
+  await studio.kept();
   await studio.at('project-delete').click();
   await studio.at('project-delete-yes').click();
   assert.match(await studio.notice(/freed/), /\d+(\.\d+)? (kB|MB)/);

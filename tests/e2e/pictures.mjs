@@ -83,12 +83,27 @@ await studio.make({ prompt: 'a red mushroom\na house\na fish' });
 await studio.event('picture', 2 * drawn.length + 12);
 await studio.rest();
 await sheet('grid-and-history', page, '#batch-title');
+await studio.at('many-kind').selectOption('single');
+
+// A part of a picture is painted over.
+await studio.at('start-image').setInputFiles(drawings('gerald')[0]);
+await studio.at('mask-wanted').check();
+const surface = studio.at('mask');
+await surface.scrollIntoViewIfNeeded();
+const square = await surface.boundingBox();
+const brush = (x, y) => page.mouse.move(square.x + x * square.width, square.y + y * square.width, { steps: 6 });
+await brush(0.3, 0.62);
+await page.mouse.down();
+await brush(0.68, 0.6);
+await brush(0.34, 0.7);
+await brush(0.66, 0.72);
+await page.mouse.up();
+await sheet('part', page, '[data-testid=image-strength]');
+await studio.at('started-from').getByRole('button').click();
+
 await page.evaluate(() => { document.querySelector('[data-testid=requests]').open = true; });
 await sheet('requests', page, '[data-testid=requests]');
-const devtools = await browser.newBrowserCDPSession();
-await devtools.send('Browser.crashGpuProcess');
-await studio.at('make').click();
-await studio.at('engine-lost').waitFor();
+await studio.loseGraphicsCard();
 await sheet('lost', page);
 await page.goto(`${ADDRESS}how.html`);
 await sheet('how', page);

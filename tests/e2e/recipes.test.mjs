@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { expectAccessibleInEveryLook } from './axe.mjs';
 import { ADDRESS, openBrowser, openPage } from './browser.mjs';
 import * as files from './files.mjs';
 import { Studio, drawings } from './studio.mjs';
@@ -87,6 +88,77 @@ test('a picture dropped where pictures are made is one to start from', async () 
   assert.notEqual(await studio.pixels('picture-base'), left.pixels, 'it is another than from noise');
   await studio.at('started-from').getByRole('button').click();
   assert.equal(await studio.at('started-from').count(), 0);
+});
+
+/** What the page sends the engine from now on when a picture is asked for: the request, and its buffers as bytes. */
+async function hearSamples() {
+  await studio.page.evaluate(() => {
+    window.samples = [];
+    const { engine } = window;
+    engine.postMessage = (data, ...rest) => {
+      const message = JSON.parse(data.message);
+      if (message.type === 'sample') {
+        window.samples.push({ message, buffers: data.buffers.map((buffer) => [...new Uint8Array(buffer)]) });
+      }
+      return Worker.prototype.postMessage.call(engine, data, ...rest);
+    };
+  });
+  return () => studio.page.evaluate(() => window.samples.at(-1));
+}
+
+/** Red of a PNG's pixels at places between 0 and 1, and its size. */
+const look = (png, places) => studio.page.evaluate(async ([png, places]) => {
+  const picture = await createImageBitmap(new Blob([new Uint8Array(png)], { type: 'image/png' }));
+  const { width, height } = picture;
+  const draw = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+  draw.drawImage(picture, 0, 0);
+  const red = ([x, y]) => draw.getImageData(Math.floor(x * width), Math.floor(y * height), 1, 1).data[0];
+  return { size: [width, height], red: places.map(red) };
+}, [png, places]);
+
+test('a part of it is painted over, and goes along white on black', async () => {
+  const { page } = studio;
+  await studio.drop([drawings('gerald')[0]], studio.at('prompt'));
+  await studio.at('mask-wanted').check();
+  const surface = studio.at('mask');
+  await surface.scrollIntoViewIfNeeded();
+  const { x, y, width, height } = await surface.boundingBox();
+  assert.ok(Math.abs(width - height) < 1 && width > 300, `a square to paint on, ${width} by ${height}`);
+  await page.mouse.move(x + 0.25 * width, y + 0.5 * width);
+  await page.mouse.down();
+  await page.mouse.move(x + 0.5 * width, y + 0.5 * width, { steps: 5 });
+  await page.mouse.up();
+  // By keyboard on from there: down by half a brush at a time, a dab, and one that is taken back.
+  await surface.focus();
+  for (let n = 0; n < 4; n++) await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Space');
+  assert.match(await studio.at('announcement').innerText(), /Brush at 50 % from the left, 74 % from the top.*% of it/);
+  const painted = await studio.at('mask-share').innerText();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Shift+ArrowRight');
+  assert.notEqual(await studio.at('mask-share').innerText(), painted);
+  await studio.at('mask-undo').click();
+  assert.equal(await studio.at('mask-share').innerText(), painted);
+  await expectAccessibleInEveryLook(studio, 'painting', (name) => studio.screenshot(`mask-${name}`));
+
+  const last = await hearSamples();
+  await studio.make(RECIPE);
+  await studio.rest();
+  const { message, buffers } = await last();
+  assert.deepEqual([message.image, message.mask, buffers.length], [0, 1, 2]);
+  const inside = [[0.22, 0.5], [0.25, 0.5], [0.4, 0.54], [0.5, 0.5], [0.5, 0.74]];
+  const outside = [[0.15, 0.5], [0.4, 0.6], [0.6, 0.5], [0.5, 0.62], [0.62, 0.74], [0.9, 0.9]];
+  const mask = await look(buffers[1], [...inside, ...outside]);
+  assert.deepEqual(mask, { size: [512, 512], red: [...inside.map(() => 255), ...outside.map(() => 0)] });
+
+  await studio.at('mask-clear').click();
+  assert.match(await studio.at('mask-share').innerText(), /Nothing is painted/);
+  await studio.make(RECIPE);
+  await studio.rest();
+  const without = await last();
+  assert.deepEqual([without.message.image, without.message.mask, without.buffers.length], [0, null, 1]);
+  await studio.at('started-from').getByRole('button').click();
+  assert.equal(await surface.count(), 0);
 });
 
 test('many at once: batches, variations, favourites, a zip', async () => {

@@ -96,6 +96,16 @@ export class Studio {
     if (said) assert.fail(`while ${doing}: ${said}\n${this.record.logged.join('\n')}`);
   }
 
+  /** Takes the graphics card away, and waits until the page says so. */
+  async loseGraphicsCard() {
+    const devtools = await this.page.context().browser().newBrowserCDPSession();
+    await devtools.send('Browser.crashGpuProcess');
+    // An engine at rest may hear of it only when it next uses the card.
+    const lost = this.at('engine-lost');
+    await lost.waitFor({ timeout: 10_000 }).catch(() => this.at('make').click());
+    await lost.waitFor({ timeout: 60_000 });
+  }
+
   // --- Works ---
 
   async giveWorks(files) {
@@ -209,6 +219,12 @@ export class Studio {
   }
 
   // --- Waiting ---
+
+  /** Waits until all that is on the page is written. */
+  async kept() {
+    const state = () => this.at('keeping').getAttribute('data-state');
+    await this.until(async () => (await state()) === 'kept', () => 'the page to be kept');
+  }
 
   async until(holds, what) {
     const last = Date.now() + PATIENCE;

@@ -194,6 +194,7 @@ mod tests {
                 base: true,
                 hand: true,
                 favourite: true,
+                chosen: Some(false),
                 note: None,
             }],
             run: Some(RunRecord {
@@ -213,6 +214,11 @@ mod tests {
                 }],
                 seconds_per_step: Some(0.5),
             }),
+            gallery: GalleryDraft {
+                title: Some("Foxes".into()),
+                artist: None,
+                licence: Some(Licence::Attribution),
+            },
         }
     }
 
@@ -235,6 +241,21 @@ mod tests {
         let names: Vec<String> = opened.files.iter().map(|f| f.0.clone()).collect();
         assert_eq!(names, project().files());
         assert!(opened.files.iter().all(|(n, bytes)| n.as_bytes() == bytes));
+    }
+
+    /// Fields that came later may be missing.
+    #[test]
+    fn an_older_record_is_read() {
+        let mut json = serde_json::to_value(project()).unwrap();
+        json.as_object_mut().unwrap().remove("gallery").unwrap();
+        let picture = json["pictures"][0].as_object_mut().unwrap();
+        for later in ["batch", "favourite", "chosen", "note"] {
+            picture.remove(later).unwrap();
+        }
+        let read = Project::parse(&serde_json::to_vec(&json).unwrap()).unwrap();
+        assert_eq!(read.gallery, GalleryDraft::default());
+        assert_eq!(read.pictures[0].chosen, None);
+        assert_eq!(read.works, project().works);
     }
 
     #[test]

@@ -7,10 +7,12 @@
 //! and what is refused is refused with a sentence.
 
 mod archive;
+mod draft;
 mod error;
 mod record;
 
 pub use archive::{MAX_ARCHIVE_BYTES, MAX_FILE_BYTES, Opened, Zip, open};
+pub use draft::{GalleryDraft, Licence};
 pub use error::ProjectError;
 pub use record::{
     AdapterRecord, LossRecord, PictureRecord, PreviewRecord, Project, RunRecord, RunState,

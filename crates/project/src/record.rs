@@ -5,7 +5,7 @@ use atelier_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::ProjectError;
+use crate::{GalleryDraft, ProjectError};
 
 /// A project as it is kept. The numbers of works, adapters and pictures name their files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub struct Project {
     pub pictures: Vec<PictureRecord>,
     /// The latest training run.
     pub run: Option<RunRecord>,
+    #[serde(default)]
+    pub gallery: GalleryDraft,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,6 +73,9 @@ pub struct PictureRecord {
     pub hand: bool,
     #[serde(default)]
     pub favourite: bool,
+    /// Whether it goes into the gallery; none where the artist has not said so.
+    #[serde(default)]
+    pub chosen: Option<bool>,
     #[serde(default)]
     pub note: Option<String>,
 }
@@ -209,6 +214,10 @@ impl Project {
         }
         cut(&mut self.name, NAME_CHARS);
         cut(&mut self.trigger, MAX_PROMPT_CHARS);
+        let GalleryDraft { title, artist, .. } = &mut self.gallery;
+        for text in [title, artist].into_iter().flatten() {
+            cut(text, NAME_CHARS);
+        }
         for work in &mut self.works {
             cut(&mut work.caption, MAX_PROMPT_CHARS);
             cut(&mut work.name, 255);

@@ -48,11 +48,31 @@ pub fn App(
     provide_context(gatekeeper);
     keep_site(studio);
     let dragging = accept_drops(studio);
+    let pieces = piece_by_piece();
     move || {
         spoken.0.track();
-        view! { <Page dragging /> }
+        view! { <Page dragging pieces /> }
     }
 }
+
+/// The page below its first screen comes in pieces, a task each, so that a slow phone can be touched and
+/// scrolled between them: how many have come.
+fn piece_by_piece() -> RwSignal<u32> {
+    fn next(pieces: RwSignal<u32>) {
+        let come = move || {
+            pieces.update(|n| *n += 1);
+            if pieces.get_untracked() < PIECES {
+                next(pieces);
+            }
+        };
+        set_timeout(come, std::time::Duration::ZERO);
+    }
+    let pieces = RwSignal::new(0);
+    next(pieces);
+    pieces
+}
+
+const PIECES: u32 = 4;
 
 /// Once the engine runs here, the site is worth its room on this machine.
 fn keep_site(studio: Studio) {
@@ -68,10 +88,11 @@ fn keep_site(studio: Studio) {
 /// What is seen: works, train, make, one under the other. In a gallery its pictures come first, then
 /// making more of them, and training last.
 #[component]
-fn Page(dragging: RwSignal<bool>) -> impl IntoView {
+fn Page(dragging: RwSignal<bool>, pieces: RwSignal<u32>) -> impl IntoView {
     let studio = expect_context::<Studio>();
     let gallery = Memo::new(move |_| studio.store.is_gallery());
     let usable = move || studio.store.is_usable();
+    let come = move |piece: u32| move || pieces.get() >= piece;
     view! {
         {move || match gallery.get() {
             true => view! { <a class="skip" href="#make">{t().gallery.skip}</a> }.into_any(),
@@ -93,30 +114,46 @@ fn Page(dragging: RwSignal<bool>) -> impl IntoView {
             {move || match gallery.get() {
                 true => view! {
                     <div class="chapters" hidden=move || !usable()>
-                        <Make />
-                        <OwnHand />
-                        <Projects />
-                        <ModelChoice />
-                        <Works />
-                        <Train />
-                        <Publish />
+                        <Show when=come(1)>
+                            <Make />
+                        </Show>
+                        <Show when=come(2)>
+                            <OwnHand />
+                            <Projects />
+                            <ModelChoice />
+                        </Show>
+                        <Show when=come(3)>
+                            <Works />
+                        </Show>
+                        <Show when=come(PIECES)>
+                            <Train />
+                            <Publish />
+                        </Show>
                     </div>
                 }
                 .into_any(),
                 false => view! {
-                    <Projects />
-                    <ModelChoice />
+                    <Show when=come(1)>
+                        <Projects />
+                        <ModelChoice />
+                    </Show>
                     <div class="chapters" hidden=move || !usable()>
-                        <Works />
-                        <Train />
-                        <Make />
-                        <Publish />
+                        <Show when=come(2)>
+                            <Works />
+                        </Show>
+                        <Show when=come(3)>
+                            <Train />
+                        </Show>
+                        <Show when=come(PIECES)>
+                            <Make />
+                            <Publish />
+                        </Show>
                     </div>
                 }
                 .into_any(),
             }}
         </main>
-        <footer class="foot">
+        <footer class="foot" hidden=move || pieces.get() < PIECES>
             <Requests />
             <p>{t().footer}</p>
             <div class="row foot-row">

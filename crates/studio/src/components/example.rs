@@ -56,20 +56,18 @@ fn Finished(set: Arc<SampleSet>) -> impl IntoView {
                         </figure>
                     }
                 })}
-            <Show when=move || studio.store.is_usable()>
-                <div class="example-run">
-                    <button
-                        type="button"
-                        class="primary"
-                        data-testid="run-example"
-                        aria-disabled=move || studio.example.get().then_some("true")
-                        on:click=move |_| studio.run_example()
-                    >
-                        {move || if studio.example.get() { t().example_running } else { t().example_run }}
-                    </button>
-                    <p class="small">{t().example_what}</p>
-                </div>
-            </Show>
+            <div class="example-run">
+                <button
+                    type="button"
+                    class="primary"
+                    data-testid="run-example"
+                    aria-disabled=move || studio.example.get().then_some("true")
+                    on:click=move |_| studio.run_example()
+                >
+                    {move || if studio.example.get() { t().example_running } else { t().example_run }}
+                </button>
+                <p class="small">{t().example_what}</p>
+            </div>
         </section>
     }
 }

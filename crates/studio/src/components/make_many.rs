@@ -1,6 +1,10 @@
 use leptos::prelude::*;
 
-use super::{fields::NumberField, picker::Picker};
+use super::{
+    fields::{CheckField, NumberField},
+    mask_painter::MaskPainter,
+    picker::Picker,
+};
 use crate::{
     format,
     store::{Kind, MOST_AT_ONCE},
@@ -102,6 +106,7 @@ fn StartFrom() -> impl IntoView {
     let studio = expect_context::<Studio>();
     let store = studio.store;
     let image = Memo::new(move |_| store.wish.with(|w| w.image.clone()));
+    let part = Memo::new(move |_| store.mask.with(|m| m.wanted));
     move || {
         match image.get() {
         None => view! {
@@ -115,7 +120,12 @@ fn StartFrom() -> impl IntoView {
         .into_any(),
         Some(image) => view! {
             <div class="field start-image" data-testid="started-from">
-                <img src=image.url alt=(t().many.starts_from)(&image.name) />
+                <span class="label">{t().many.begins}</span>
+                <img
+                    src=image.url.clone()
+                    alt=(t().many.starts_from)(&image.name)
+                    hidden=move || part.get()
+                />
                 <button type="button" class="quiet" on:click=move |_| studio.start_from_nothing()>
                     {t().many.image_away}
                 </button>
@@ -124,6 +134,9 @@ fn StartFrom() -> impl IntoView {
                 min=0.05 max=1.0 step=0.05
                 value=Signal::derive(move || store.sample.with(|s| f64::from(s.image_strength)))
                 set=move |v| store.sample.update(|s| s.image_strength = v as f32) />
+            <CheckField label=t().many.part.to_owned() testid="mask-wanted"
+                value=part set=move |v| store.mask.update(|m| m.wanted = v) />
+            {move || part.get().then(|| view! { <MaskPainter image=image.clone() /> })}
         }
         .into_any(),
     }

@@ -1,7 +1,7 @@
 use atelier_protocol::{Doing, LibraryModel, ModelSource, Offer};
 use leptos::{ev, html, prelude::*};
 
-use super::{notices::Notices, picker::Picker, progress::ProgressBar};
+use super::{fold::Fold, picker::Picker, progress::ProgressBar};
 use crate::{
     gate,
     models::Models,
@@ -18,23 +18,20 @@ pub fn ModelChoice() -> impl IntoView {
     let models = expect_context::<Models>();
     let name = move || studio.store.model.get().map(|model| model.name);
     view! {
-        <section class="project" aria-label=t().models.title data-testid="models">
-            <details class="fold project-fold" data-testid="models-menu" on:toggle=move |_| models.begin()>
-                <summary>
-                    <span class="project-line">
-                        <span class="label">{t().models.title}</span>
-                        <b data-testid="model-name">{name}</b>
-                    </span>
-                </summary>
-                <div class="project-menu models">
-                    <Here />
-                    <OnItsWay />
-                    <Offered />
-                    <Add />
-                </div>
-            </details>
-            <Notices place=Place::Models />
-        </section>
+        <Fold
+            label=t().models.title
+            testid="models"
+            place=Place::Models
+            line=view! { <b data-testid="model-name">{name}</b> }
+            toggled=Callback::new(move |()| models.begin())
+        >
+            <div class="project-menu models">
+                <Here />
+                <OnItsWay />
+                <Offered />
+                <Add />
+            </div>
+        </Fold>
     }
 }
 

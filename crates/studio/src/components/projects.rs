@@ -1,6 +1,6 @@
 use leptos::{html, prelude::*};
 
-use super::{notices::Notices, picker::Picker};
+use super::{fold::Fold, picker::Picker};
 use crate::{
     store::{Keeping, Place},
     strings::t,
@@ -20,23 +20,21 @@ pub fn Projects() -> impl IntoView {
     };
     let on = move || store.keeping.get() != Keeping::Off;
     view! {
-        <section class="project" aria-label=t().keep.project data-testid="project">
-            <details class="fold project-fold" data-testid="project-menu">
-                <summary>
-                    <span class="project-line">
-                        <span class="label">{t().keep.project}</span>
-                        <b data-testid="project-name">{store.project_name}</b>
-                        <span class="small keeping" data-testid="keeping" data-state=move || state().0>
-                            {move || state().1}
-                        </span>
-                    </span>
-                </summary>
-                <Show when=on>
-                    <ProjectMenu />
-                </Show>
-            </details>
-            <Notices place=Place::Project />
-        </section>
+        <Fold
+            label=t().keep.project
+            testid="project"
+            place=Place::Project
+            line=view! {
+                <b data-testid="project-name">{store.project_name}</b>
+                <span class="small keeping" data-testid="keeping" data-state=move || state().0>
+                    {move || state().1}
+                </span>
+            }
+        >
+            <Show when=on>
+                <ProjectMenu />
+            </Show>
+        </Fold>
     }
 }
 

@@ -1,10 +1,11 @@
+use atelier_project::Licence;
 use leptos::prelude::*;
 
 use super::{
     chapter::Chapter, notices::Notices, picture_canvas::PictureCanvas, progress::ProgressBar,
 };
 use crate::{
-    gallery::{Licence, MAX_PICTURES, picture_path},
+    gallery::{MAX_PICTURES, picture_path},
     store::{Candidate, PictureKey, Place, PublishGate},
     strings::t,
     studio::Studio,

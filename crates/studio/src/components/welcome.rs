@@ -4,12 +4,13 @@ use super::{example::Example, requests::RequestsLink};
 use crate::{strings::t, studio::Studio};
 
 /// What this is, on one screen. Until there is something of the artist's, also a finished example that
-/// one press runs, and what one does.
+/// one press runs, and what one does; where nothing can be done, what follows says why, and is seen at once.
 #[component]
 pub fn Welcome() -> impl IntoView {
     let store = expect_context::<Studio>().store;
     let nothing_yet = Memo::new(move |_| {
-        store.works.with(Vec::is_empty)
+        store.is_usable()
+            && store.works.with(Vec::is_empty)
             && store.made.with(Vec::is_empty)
             && store.shelf.with(Vec::is_empty)
     });

@@ -16,7 +16,7 @@ mod site;
 pub use page::{MARK, manifest, page};
 pub use preview::{HEIGHT as PREVIEW_HEIGHT, WIDTH as PREVIEW_WIDTH, tiles};
 pub use record::{
-    ADAPTER, Gallery, GalleryError, GalleryPicture, Licence, MAX_PICTURES, RECORD, picture_path,
+    ADAPTER, Gallery, GalleryError, GalleryPicture, MAX_PICTURES, RECORD, picture_path,
 };
 pub use site::{GATEKEEPER, LIST, Site, SiteFile};
 

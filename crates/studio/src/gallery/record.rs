@@ -4,6 +4,7 @@
 //! say. Though it comes from the page's own address it is read as anything from outside is.
 
 use atelier_link::{Hash, MAX_TITLE_CHARS, Recipe, clean};
+use atelier_project::Licence;
 use atelier_protocol::SampleSettings;
 use serde::{Deserialize, Serialize};
 
@@ -34,48 +35,6 @@ pub struct GalleryPicture {
     /// It began with another picture, which is not here.
     #[serde(default)]
     pub from_image: bool,
-}
-
-/// What may be done with pictures and adapter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Licence {
-    /// Nothing but looking and trying: what holds where nothing is said.
-    #[default]
-    #[serde(rename = "reserved")]
-    Reserved,
-    #[serde(rename = "cc-by-nc-4.0")]
-    NonCommercial,
-    #[serde(rename = "cc-by-4.0")]
-    Attribution,
-    #[serde(rename = "cc0-1.0")]
-    PublicDomain,
-}
-
-impl Licence {
-    pub const ALL: [Licence; 4] = [
-        Licence::Reserved,
-        Licence::NonCommercial,
-        Licence::Attribution,
-        Licence::PublicDomain,
-    ];
-
-    /// Its name among lawyers, and where it can be read.
-    pub fn deed(self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Licence::Reserved => None,
-            Licence::NonCommercial => Some((
-                "CC BY-NC 4.0",
-                "https://creativecommons.org/licenses/by-nc/4.0/",
-            )),
-            Licence::Attribution => {
-                Some(("CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/"))
-            }
-            Licence::PublicDomain => Some((
-                "CC0 1.0",
-                "https://creativecommons.org/publicdomain/zero/1.0/",
-            )),
-        }
-    }
 }
 
 /// Why a record is none.

@@ -3,19 +3,20 @@
 use std::{collections::HashMap, sync::Arc};
 
 use atelier_link::from_png;
+use atelier_project::{GalleryDraft, Licence};
 use atelier_protocol::JobId;
 use leptos::prelude::*;
 
 use super::Store;
 use crate::{
-    gallery::{Gallery, GalleryPicture, Licence, MAX_PICTURES, Site, picture_path},
+    gallery::{Gallery, GalleryPicture, MAX_PICTURES, Site, picture_path},
     strings::t,
 };
 
 #[derive(Clone, Copy)]
 pub struct GalleryStore {
     pub shown: RwSignal<Shown>,
-    pub draft: RwSignal<Draft>,
+    pub draft: RwSignal<GalleryDraft>,
     /// What the artist has said of single pictures; see [`Store::candidates`].
     pub decided: RwSignal<HashMap<PictureKey, bool>>,
     /// The site's own files; none until they are known.
@@ -28,7 +29,7 @@ impl Default for GalleryStore {
     fn default() -> Self {
         Self {
             shown: RwSignal::new(Shown::Nothing),
-            draft: RwSignal::new(Draft::default()),
+            draft: RwSignal::new(GalleryDraft::default()),
             decided: RwSignal::new(HashMap::new()),
             site: RwSignal::new(None),
             packing: RwSignal::new(None),
@@ -44,14 +45,6 @@ pub enum Shown {
     /// It is; what is in it is on its way.
     Coming,
     Here(Arc<Gallery>),
-}
-
-/// What the artist has typed and chosen; none where nothing was touched.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Draft {
-    pub title: Option<String>,
-    pub artist: Option<String>,
-    pub licence: Option<Licence>,
 }
 
 /// Names a picture that may go into a gallery.

@@ -6,6 +6,7 @@
 
 mod apply;
 mod gallery;
+mod mask;
 mod project;
 mod shelf;
 mod types;
@@ -13,6 +14,7 @@ mod wish;
 
 pub use apply::FollowUp;
 pub use gallery::*;
+pub use mask::*;
 pub use project::*;
 pub use shelf::*;
 pub use types::*;
@@ -72,6 +74,8 @@ pub struct Store {
     pub keeping: RwSignal<Keeping>,
     pub room: RwSignal<Option<Room>>,
     pub wish: RwSignal<Wish>,
+    /// Of the picture to start from. Apart from the wish, for it changes with every move of the brush.
+    pub mask: RwSignal<Mask>,
     /// Which picture of how many is under way.
     pub queue: RwSignal<(u32, u32)>,
     pub(crate) queued: StoredValue<VecDeque<SampleSettings>>,
@@ -142,6 +146,7 @@ impl Default for Store {
             keeping: RwSignal::new(Keeping::Opening),
             room: RwSignal::new(None),
             wish: RwSignal::new(Wish::default()),
+            mask: RwSignal::new(Mask::default()),
             queue: RwSignal::new((0, 0)),
             queued: StoredValue::new(VecDeque::new()),
             divided: RwSignal::new(false),

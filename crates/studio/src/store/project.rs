@@ -1,18 +1,19 @@
 //! The open project: what of the store is kept, and how it comes back.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use atelier_pictures::{Recipe, Rgb};
 use atelier_project::{
-    AdapterRecord, LossRecord, PictureRecord, PreviewRecord, Project, RunRecord, RunState,
-    SampleSetRecord, WorkRecord, adapter_file, base_file, checkpoint_file, hand_file, preview_file,
+    AdapterRecord, GalleryDraft, LossRecord, PictureRecord, PreviewRecord, Project, RunRecord,
+    RunState, SampleSetRecord, WorkRecord, adapter_file, base_file, checkpoint_file, hand_file,
+    preview_file,
 };
 use atelier_protocol::{JobId, Outcome, Preset, SampleSettings, TrainingSettings, WorkId};
 use leptos::prelude::*;
 
 use super::{
-    Bytes, Checkpoint, EngineState, Made, Picture, PreviewRow, Run, SampleSet, Shelved, Shot,
-    Store, Work, WorkState,
+    Bytes, Checkpoint, EngineState, Made, Picture, PictureKey, PreviewRow, Run, SampleSet, Shelved,
+    Shot, Store, Work, WorkState,
 };
 use crate::{format, loss::LossCurve, strings::t};
 
@@ -126,10 +127,13 @@ impl Store {
                     saved: s.saved,
                 })
                 .collect(),
-            pictures: self
-                .made
-                .with(|made| made.iter().map(picture_record).collect()),
+            pictures: self.gallery.decided.with(|decided| {
+                let chosen = |made: &Made| decided.get(&PictureKey::Made(made.job)).copied();
+                let record = |made: &Made| picture_record(made, chosen(made));
+                self.made.with(|made| made.iter().map(record).collect())
+            }),
             run: self.run_record(),
+            gallery: self.gallery.draft.get(),
         }
     }
 
@@ -231,6 +235,8 @@ impl Store {
         self.shown.set(None);
         self.shelf.set(Vec::new());
         self.current.set(None);
+        self.gallery.draft.set(GalleryDraft::default());
+        self.gallery.decided.set(HashMap::new());
         self.project_name.set(String::new());
         self.notices.set(Vec::new());
     }
@@ -280,6 +286,10 @@ impl Store {
             let picture = decoded(&png)?;
             Some(Shot { picture, png })
         };
+        let chosen = project.pictures.iter();
+        let chosen = chosen.filter_map(|p| Some((PictureKey::Made(JobId(p.id)), p.chosen?)));
+        self.gallery.decided.set(chosen.collect());
+        self.gallery.draft.set(project.gallery);
         let made: Vec<Made> = project
             .pictures
             .into_iter()
@@ -348,6 +358,8 @@ impl Store {
         self.current.track();
         self.made.track();
         self.previews.track();
+        self.gallery.draft.track();
+        self.gallery.decided.track();
     }
 }
 
@@ -390,7 +402,7 @@ fn restored_work(record: WorkRecord) -> Work {
     }
 }
 
-fn picture_record(made: &Made) -> PictureRecord {
+fn picture_record(made: &Made, chosen: Option<bool>) -> PictureRecord {
     PictureRecord {
         id: made.job.0,
         batch: made.batch,
@@ -398,6 +410,7 @@ fn picture_record(made: &Made) -> PictureRecord {
         base: made.base.is_some(),
         hand: made.adapter.is_some(),
         favourite: made.favourite,
+        chosen,
         note: made.note.clone(),
     }
 }

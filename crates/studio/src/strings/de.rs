@@ -125,7 +125,7 @@ pub static DE: Strings = Strings {
     model_failed_title: "Das Modell konnte nicht geladen werden",
     try_again: "Noch einmal versuchen",
     lost_title: "Der Motor steht still",
-    lost_kept: "Deine Werke, Bildtexte, Einstellungen, Bilder und fertigen Adapter sind noch da. Starte den Motor neu und mach weiter.",
+    lost_kept: "Deine Werke, Bildtexte, Einstellungen, Bilder und fertigen Adapter sind noch da.",
     restart: "Neu starten",
     restart_engine: "Den Motor neu starten",
     reload_model: "Das Modell noch einmal laden",

@@ -117,7 +117,7 @@ pub static EN: Strings = Strings {
     model_failed_title: "The model could not be loaded",
     try_again: "Try again",
     lost_title: "The engine stopped",
-    lost_kept: "Your works, captions, settings, pictures and finished adapters are still here. Start the engine again, and go on.",
+    lost_kept: "Your works, captions, settings, pictures and finished adapters are still here.",
     restart: "Start again",
     restart_engine: "Start the engine again",
     reload_model: "Load the model again",

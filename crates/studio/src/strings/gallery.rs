@@ -1,9 +1,8 @@
 //! Words on galleries: one that is visited, and one that is published.
 
-use crate::{
-    format,
-    gallery::{GalleryError, Licence},
-};
+use atelier_project::Licence;
+
+use crate::{format, gallery::GalleryError};
 
 pub struct Gallery {
     pub skip: &'static str,

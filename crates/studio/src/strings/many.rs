@@ -20,6 +20,18 @@ pub struct Many {
     pub image_strength: &'static str,
     pub image_strength_help: &'static str,
     pub image_away: &'static str,
+    pub part: &'static str,
+    /// Name of the picture.
+    pub paint: fn(&str) -> String,
+    pub paint_help: &'static str,
+    pub brush: &'static str,
+    pub erase: &'static str,
+    pub undo: &'static str,
+    pub clear: &'static str,
+    /// The share that is painted, between 0 and 1.
+    pub painted: fn(f32) -> String,
+    /// Where the brush is, between 0 and 1 from the left and the top.
+    pub brush_at: fn(f32, f32) -> String,
     pub together: &'static str,
     pub favourite: &'static str,
     pub only_favourites: &'static str,
@@ -34,6 +46,10 @@ pub struct Many {
     /// Seed or strength of one of many.
     pub strength: fn(f32) -> String,
     pub history: &'static str,
+}
+
+fn percent(part: f32) -> u32 {
+    (100.0 * part).round() as u32
 }
 
 pub static EN: Many = Many {
@@ -55,6 +71,21 @@ pub static EN: Many = Many {
     image_strength: "Made anew",
     image_strength_help: "Near 0 the picture stays as it is; 1 keeps nothing of it.",
     image_away: "Start from nothing again",
+    part: "Only a part of it",
+    paint: |name| format!("Paint over {name}"),
+    paint_help: "Paint over what is to be made anew; the rest stays as it is. With the keyboard, the arrow keys move the brush and the space bar paints; with shift it paints as it moves.",
+    brush: "Brush",
+    erase: "Erase",
+    undo: "Undo",
+    clear: "Clear",
+    painted: |share| match share > 0.0 {
+        true => format!("{} % of it is made anew.", percent(share).max(1)),
+        false => "Nothing is painted, so all of it is made anew.".to_owned(),
+    },
+    brush_at: |x, y| {
+        let [x, y] = [x, y].map(percent);
+        format!("Brush at {x} % from the left, {y} % from the top.")
+    },
     together: "Made together",
     favourite: "Favourite",
     only_favourites: "Only favourites",
@@ -89,6 +120,21 @@ pub static DE: Many = Many {
     image_strength: "Neu gemacht",
     image_strength_help: "Nahe 0 bleibt das Bild, wie es ist; 1 behält nichts davon.",
     image_away: "Wieder mit nichts beginnen",
+    part: "Nur ein Teil davon",
+    paint: |name| format!("{name} übermalen"),
+    paint_help: "Übermale, was neu entstehen soll; alles andere bleibt, wie es ist. Mit der Tastatur bewegen die Pfeiltasten den Pinsel, und die Leertaste malt; mit der Umschalttaste malt er, während er sich bewegt.",
+    brush: "Pinsel",
+    erase: "Radieren",
+    undo: "Rückgängig",
+    clear: "Leeren",
+    painted: |share| match share > 0.0 {
+        true => format!("{} % davon entstehen neu.", percent(share).max(1)),
+        false => "Nichts ist übermalt, also entsteht alles neu.".to_owned(),
+    },
+    brush_at: |x, y| {
+        let [x, y] = [x, y].map(percent);
+        format!("Pinsel bei {x} % von links, {y} % von oben.")
+    },
     together: "Zusammen gemacht",
     favourite: "Favorit",
     only_favourites: "Nur Favoriten",

@@ -2,7 +2,7 @@
 
 use atelier_project::Zip;
 use atelier_protocol::{Buffer, JobId, Request, SampleSettings};
-use js_sys::Uint8Array;
+use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::{prelude::*, task::spawn_local};
 use web_sys::{File, Url};
 
@@ -10,7 +10,8 @@ use super::{Studio, projects::Parts};
 use crate::{
     files, format,
     store::{
-        Activity, DrawnPicture, EngineState, Made, Place, SampleProgress, Shot, StartImage, Tone,
+        Activity, DrawnPicture, EngineState, Made, Mask, Place, SampleProgress, Shot, StartImage,
+        Tone,
     },
     strings::t,
 };
@@ -57,15 +58,16 @@ impl Studio {
         let image = store
             .wish
             .with_untracked(|w| w.image.as_ref().map(|i| files::buffer(&i.bytes)));
-        self.ask(
-            &Request::Sample {
-                job,
-                settings,
-                image: image.as_ref().map(|_| Buffer(0)),
-                mask: None,
-            },
-            image.as_slice(),
-        );
+        let mask = image.as_ref().and(store.mask.with_untracked(Mask::png));
+        let mask = mask.map(|png| files::buffer(&png));
+        let request = Request::Sample {
+            job,
+            settings,
+            image: image.as_ref().map(|_| Buffer(0)),
+            mask: mask.as_ref().map(|_| Buffer(1)),
+        };
+        let buffers: Vec<ArrayBuffer> = image.into_iter().chain(mask).collect();
+        self.ask(&request, &buffers);
     }
 
     /// Takes a picture to start from.
@@ -92,6 +94,7 @@ impl Studio {
     }
 
     pub fn start_from_nothing(self) {
+        self.store.mask.set(Mask::default());
         self.store.wish.update(|w| {
             if let Some(image) = w.image.take() {
                 Url::revoke_object_url(&image.url).ok();

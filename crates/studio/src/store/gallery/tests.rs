@@ -37,7 +37,7 @@ fn made(job: u32, hash: &str) -> Made {
         parameters: None,
         atelier: Some(text.to_string()),
     };
-    let png = Rgb::new(8, 8, vec![9; 192])
+    let png = Rgb::new(16, 16, vec![9; 768])
         .unwrap()
         .to_png(&texts)
         .unwrap();
@@ -48,9 +48,9 @@ fn made(job: u32, hash: &str) -> Made {
         base: None,
         adapter: Some(Shot {
             picture: Picture {
-                width: 8,
-                height: 8,
-                rgba: vec![0; 256].into(),
+                width: 16,
+                height: 16,
+                rgba: vec![0; 1024].into(),
             },
             png: png.into(),
         }),
@@ -146,6 +146,36 @@ fn a_gallery_published_again_keeps_what_was_in_it() {
 }
 
 #[test]
+fn a_draft_is_kept_with_its_project() {
+    let owner = Owner::new();
+    owner.set();
+    let before = store();
+    let draft = GalleryDraft {
+        title: Some("Foxes".into()),
+        artist: None,
+        licence: Some(Licence::PublicDomain),
+    };
+    before.gallery.draft.set(draft.clone());
+    let key = PictureKey::Made(JobId(3));
+    before.gallery.decided.update(|d| _ = d.insert(key, false));
+    let project = before.record();
+    let files: HashMap<String, _> = project
+        .files()
+        .into_iter()
+        .filter_map(|name| Some((name.clone(), before.file(&name)?)))
+        .collect();
+
+    let after = Store::default();
+    after.restore(project, |name| files.get(name).cloned());
+    assert_eq!(after.gallery.draft.get(), draft);
+    assert_eq!(chosen(&after), [PictureKey::Made(JobId(1))]);
+    // Another project has a draft of its own.
+    after.clear_project();
+    assert_eq!(after.gallery.draft.get(), GalleryDraft::default());
+    assert!(after.gallery.decided.with(HashMap::is_empty));
+}
+
+#[test]
 fn what_is_missing_is_said_in_order() {
     let owner = Owner::new();
     owner.set();
@@ -153,7 +183,7 @@ fn what_is_missing_is_said_in_order() {
     let gate = || store.publish_gate(&store.candidates());
     assert_eq!(gate(), PublishGate::NoTitle);
     let draft = |title: &str, artist: &str| {
-        store.gallery.draft.set(Draft {
+        store.gallery.draft.set(GalleryDraft {
             title: Some(title.into()),
             artist: Some(artist.into()),
             licence: None,
