@@ -135,7 +135,7 @@ fn Page(dragging: RwSignal<bool>, pieces: RwSignal<u32>) -> impl IntoView {
                 false => view! {
                     <Show when=come(1)>
                         <Projects />
-                        <ModelChoice />
+                        <div hidden=move || !usable()><ModelChoice /></div>
                     </Show>
                     <div class="chapters" hidden=move || !usable()>
                         <Show when=come(2)>
