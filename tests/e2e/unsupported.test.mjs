@@ -22,6 +22,8 @@ for (const [what, options, name] of [
       assert.match(text, /Chrome|Edge|Safari|Firefox|settings|driver/i, 'what to do');
       assert.ok(await studio.at('train-start').isHidden(), 'nothing is offered that cannot work');
       assert.ok(await studio.at('run-example').isHidden());
+      await studio.kept();
+      assert.deepEqual(studio.record.logged.filter((line) => /uncaught|panicked/.test(line)), []);
       await expectAccessibleInEveryLook(studio, what);
     } finally {
       await browser.close();

@@ -171,7 +171,7 @@ impl Studio {
             self.show_project(id).await?;
             return Ok(());
         }
-        let release = database::hold(id).await.unwrap_or_default();
+        let release = database::hold(id).await.unwrap_or_else(database::nothing);
         self.leave_project();
         let taken = |name: &str| {
             self.store
