@@ -3,13 +3,14 @@
 
 use std::{
     fs::File,
+    io::{self, Write},
     net::Ipv4Addr,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
 };
 
-use tiny_http::{Header, Method, Request, Response, Server};
+use tiny_http::{Method, Request, Server};
 
 use crate::{
     error::{Error, Result},
@@ -89,10 +90,12 @@ pub fn start(folder: PathBuf, at: &str, port: u16) -> Result<String> {
     Ok(format!("http://127.0.0.1:{port}{at}"))
 }
 
-fn answer(request: Request, folder: &Path, at: &str) -> std::io::Result<()> {
-    if !matches!(request.method(), Method::Get | Method::Head) {
-        return request.respond(Response::from_string("Only GET.").with_status_code(405));
-    }
+fn answer(request: Request, folder: &Path, at: &str) -> io::Result<()> {
+    let sends_body = match request.method() {
+        Method::Get => true,
+        Method::Head => false,
+        _ => return say(request, "405 Method Not Allowed"),
+    };
     let file = file_of(request.url(), at).map(|path| {
         let path = folder.join(path);
         if path.is_dir() {
@@ -101,14 +104,33 @@ fn answer(request: Request, folder: &Path, at: &str) -> std::io::Result<()> {
             path
         }
     });
-    match file.and_then(|path| Some((File::open(&path).ok()?, path))) {
-        Some((file, path)) => request.respond(
-            Response::from_file(file)
-                .with_header(header("Content-Type", mime_type(&path)))
-                .with_header(header("Cache-Control", "no-cache")),
-        ),
-        None => request.respond(Response::from_string("Not here.").with_status_code(404)),
+    let Some((mut file, path)) = file.and_then(|path| Some((File::open(&path).ok()?, path))) else {
+        return say(request, "404 Not Found");
+    };
+    let mut out = request.into_writer();
+    head(&mut out, "200 OK", mime_type(&path), file.metadata()?.len())?;
+    if sends_body {
+        io::copy(&mut file, &mut out)?;
     }
+    out.flush()
+}
+
+/// An answer that is its own status.
+fn say(request: Request, status: &str) -> io::Result<()> {
+    let mut out = request.into_writer();
+    head(&mut out, status, "text/plain", status.len() as u64)?;
+    write!(out, "{status}")?;
+    out.flush()
+}
+
+/// Each connection serves one request: tiny_http's pool may put a connection behind others that are kept
+/// alive when several come at once, and a browser would wait for it for ever.
+fn head(out: &mut impl Write, status: &str, mime_type: &str, length: u64) -> io::Result<()> {
+    write!(
+        out,
+        "HTTP/1.1 {status}\r\nContent-Type: {mime_type}\r\nContent-Length: {length}\r\n\
+         Cache-Control: no-cache\r\nConnection: close\r\n\r\n"
+    )
 }
 
 /// The file that `url` asks for, relative to the folder; none when it lies outside.
@@ -157,13 +179,59 @@ fn mime_type(path: &Path) -> &'static str {
     }
 }
 
-fn header(name: &str, value: &str) -> Header {
-    Header::from_bytes(name, value).expect("names and values are ASCII, all of them from above")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{BufRead, BufReader, Read},
+        net::TcpStream,
+        time::Duration,
+    };
+
     use super::*;
+
+    /// Asks as a browser does, which closes the connection when it is told to and has everything.
+    fn ask(host: &str, path: &str) -> String {
+        let mut stream = TcpStream::connect(host).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        write!(stream, "GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        let mut lines = BufReader::new(stream);
+        while !answer.ends_with("\r\n\r\n") {
+            assert!(lines.read_line(&mut answer).unwrap() > 0, "{answer}");
+        }
+        assert!(answer.contains("Connection: close\r\n"), "{answer}");
+        let length = answer.split("Content-Length: ").nth(1).unwrap();
+        let length = length.lines().next().unwrap().parse().unwrap();
+        let mut body = vec![0; length];
+        lines.read_exact(&mut body).unwrap();
+        answer + std::str::from_utf8(&body).unwrap()
+    }
+
+    #[test]
+    fn connections_that_come_at_once_are_all_served() {
+        let folder = std::env::temp_dir().join(format!("xtask-serve-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("a.txt"), "abc").unwrap();
+        let address = start(folder.clone(), "/", 18180).unwrap();
+        let host = address.trim_start_matches("http://").trim_end_matches('/');
+        for _ in 0..50 {
+            thread::scope(|scope| {
+                let asked: Vec<_> = (0..12)
+                    .map(|_| scope.spawn(|| ask(host, "a.txt")))
+                    .collect();
+                for answer in asked {
+                    let answer = answer.join().unwrap();
+                    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+                    assert!(answer.contains("Content-Type: text/plain; charset=utf-8\r\n"));
+                    assert!(answer.ends_with("\r\n\r\nabc"), "{answer}");
+                }
+            });
+        }
+        assert!(ask(host, "b.txt").starts_with("HTTP/1.1 404"));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn only_files_below_the_folder_are_served() {
