@@ -325,7 +325,7 @@ fn Add() -> impl IntoView {
         }
     });
     view! {
-        <h3>{t().models.add}</h3>
+        <p class="label">{t().models.add}</p>
         <p class="small">{t().models.add_lead}</p>
         <form class="row model-name" on:submit=submit>
             <label class="field">
