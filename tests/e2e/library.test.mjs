@@ -418,6 +418,7 @@ describe('Studio models', () => {
     }
     const stopped = library.page.getByTestId('request').filter({ hasText: 'stopped' });
     await library.page.getByTestId('requests').locator('summary').click();
+    await stopped.nth(4).waitFor();
     assert.equal(await stopped.count(), 5);
   });
 });
@@ -430,7 +431,7 @@ describe('the page\'s list of models', () => {
   before(async () => {
     front = await HubFront.open();
     front.models.set('studio/ink', folder());
-    browser = await openBrowser({ gpu: false });
+    browser = await openBrowser();
     ({ page } = await openPage(browser));
     await visit(page, front.address);
     await at('works-input').waitFor({ state: 'attached' });

@@ -100,10 +100,7 @@ export class Studio {
   async loseGraphicsCard() {
     const devtools = await this.page.context().browser().newBrowserCDPSession();
     await devtools.send('Browser.crashGpuProcess');
-    // An engine at rest may hear of it only when it next uses the card.
-    const lost = this.at('engine-lost');
-    await lost.waitFor({ timeout: 10_000 }).catch(() => this.at('make').click());
-    await lost.waitFor({ timeout: 60_000 });
+    await this.at('engine-lost').waitFor({ timeout: 60_000 });
   }
 
   // --- Works ---

@@ -105,27 +105,64 @@ step('it learns, and draws with what it has learned', async () => {
   assert.ok(file.bytes.includes('lora_unet_'), 'named as other tools name it');
 });
 
-step('an adapter of it is refused by the model that comes with the page, and stays on the shelf', async () => {
-  await at('models').getByTestId('model-use').first().click();
-  const { kind } = await loaded(3);
-  assert.equal(kind, 'sketch');
-  assert.match(await studio.notice(/another model/), /Load the model that it was made for, or choose another adapter\./);
-  assert.equal(await at('sampler-steps').inputValue(), '20');
-});
-
-step('on the next visit it is there, and no weight is asked for', async () => {
+step('on the next visit it opens by itself, with the adapter, and no weight is asked for', async () => {
   const asked = weights().length;
   assert.ok(asked >= 3, `${asked} files of weights were fetched`);
-  const count = studio.events('model_loaded').length;
+  const [models, adapters] = ['model_loaded', 'adapter_loaded'].map((type) => studio.events(type).length);
+  const hand = await studio.pixels('picture-adapter');
+  await at('keeping').and(studio.page.locator('[data-state=kept]')).waitFor();
   await studio.page.reload({ waitUntil: 'load' });
-  await loaded(count + 1);
-  await openMenu();
-  await at('model').getByTestId('model-use').click();
-  await loaded(count + 2);
+  assert.equal((await loaded(models + 1)).kind, 'lcm');
+  await studio.event('adapter_loaded', adapters + 1);
   await studio.rest();
-  await draw(1, 4);
+  await draw(2, 4);
   assert.ok((await studio.pixels('picture-base')) === base, 'the same recipe, the same picture');
+  assert.ok((await studio.pixels('picture-adapter')) === hand, 'and in the same hand');
   assert.equal(weights().length, asked);
+  assert.equal(studio.events('model_loaded').length, models + 1, 'no other model came first');
+});
+
+step('each project has its own model', async () => {
+  const count = studio.events('model_loaded').length;
+  await at('project-menu').locator('summary').first().click();
+  await at('project-new').click();
+  await studio.expectWorks(0);
+  assert.equal(await at('sampler-steps').inputValue(), '4', 'a new project goes on with the model in use');
+  await openMenu();
+  await at('models').getByTestId('model-use').first().click();
+  assert.equal((await loaded(count + 1)).kind, 'sketch');
+  assert.equal(await at('sampler-steps').inputValue(), '20');
+  await at('keeping').and(studio.page.locator('[data-state=kept]')).waitFor();
+  await at('project-switch').selectOption({ index: 0 });
+  assert.equal((await loaded(count + 2)).kind, 'lcm');
+  await studio.expectWorks(3);
+  assert.equal(await at('sampler-steps').inputValue(), '4');
+});
+
+step('an adapter of it is refused by the model that comes with the page, and stays on the shelf', async () => {
+  const count = studio.events('model_loaded').length;
+  await at('models').getByTestId('model-use').first().click();
+  assert.equal((await loaded(count + 1)).kind, 'sketch');
+  assert.match(await studio.notice(/another model/), /Load the model that it was made for, or choose another adapter\./);
+});
+
+step('a model that was removed is missed by its project, which can go on with another', async () => {
+  const count = studio.events('model_loaded').length;
+  await at('model').getByTestId('model-use').click();
+  assert.equal((await loaded(count + 1)).kind, 'lcm');
+  await at('keeping').and(studio.page.locator('[data-state=kept]')).waitFor();
+  await at('project-switch').selectOption({ index: 1 });
+  assert.equal((await loaded(count + 2)).kind, 'sketch');
+  await at('model-remove').click();
+  await at('model-remove-yes').click();
+  await at('notice').filter({ hasText: 'freed' }).waitFor();
+  await at('project-switch').selectOption({ index: 0 });
+  await at('model-failed').waitFor();
+  assert.match(await at('model-failed').innerText(), /studio\/small-lcm: That model is no longer here\. Add it again\./);
+  await studio.screenshot('model-gone');
+  await at('model-use-own').click();
+  assert.equal((await loaded(count + 3)).kind, 'sketch');
+  assert.equal(await at('sampler-steps').inputValue(), '20');
 });
 
 step('a single file of the artist\'s own is copied in and opened', async () => {
@@ -134,7 +171,7 @@ step('a single file of the artist\'s own is copied in and opened', async () => {
   await at('model-keep').click();
   await at('notice').filter({ hasText: 'is here, whole and checked' }).waitFor();
   const count = studio.events('model_loaded').length;
-  await at('model').filter({ hasText: 'model' }).getByTestId('model-use').first().click();
+  await at('model').getByTestId('model-use').click();
   assert.equal((await loaded(count + 1)).resolution, 128);
   // It does not say that it was made for smaller pictures than others of its kind, and draws in minutes here.
 });

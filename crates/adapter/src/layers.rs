@@ -217,23 +217,15 @@ impl Leaves {
 
     /// Writes gradients that were taken into `flat` as the factors are laid out, zero where a factor took no part. Gaps keep
     /// what they hold.
-    pub fn gather(&self, mut taken: Vec<(usize, Tensor<1>)>, flat: Tensor<1>) -> Tensor<1> {
-        let mut missing: BTreeMap<usize, usize> = (self
-            .leaves
-            .iter()
-            .map(|(span, _)| (span.start, span.length)))
-        .collect();
-        for (start, _) in &taken {
-            missing.remove(start);
-        }
+    pub fn gather(&self, taken: Vec<(usize, Tensor<1>)>, flat: Tensor<1>) -> Tensor<1> {
         let device = flat.device();
-        taken.extend(
-            missing
-                .into_iter()
-                .map(|(start, length)| (start, Tensor::zeros([length], &device))),
-        );
-        taken.sort_by_key(|(start, _)| *start);
-        gather_into(flat, taken)
+        let mut taken: BTreeMap<usize, Tensor<1>> = taken.into_iter().collect();
+        let pieces = self.leaves.iter().map(|(span, _)| {
+            let gradient = taken.remove(&span.start);
+            let gradient = gradient.unwrap_or_else(|| Tensor::zeros([span.length], &device));
+            (span.start, gradient)
+        });
+        gather_into(flat, pieces.collect())
     }
 
     /// Both at once, of one backward pass.

@@ -154,7 +154,7 @@ fn read(
 mod tests {
     use super::*;
     use crate::*;
-    use atelier_protocol::{Outcome, Preset, SampleSettings};
+    use atelier_protocol::{ModelKind, Outcome, Preset, SampleSettings};
 
     fn project() -> Project {
         let info = atelier_protocol::AdapterInfo {
@@ -168,6 +168,11 @@ mod tests {
         Project {
             version: 1,
             name: "Foxes".into(),
+            model: Some(ModelRecord {
+                model: "5d".into(),
+                title: "studio/ink".into(),
+            }),
+            kind: ModelKind::Lcm,
             works: vec![WorkRecord {
                 id: 7,
                 name: "../../etc/fox.png".into(),

@@ -15,7 +15,7 @@ pub use archive::{MAX_ARCHIVE_BYTES, MAX_FILE_BYTES, Opened, Zip, open};
 pub use draft::{GalleryDraft, Licence};
 pub use error::ProjectError;
 pub use record::{
-    AdapterRecord, LossRecord, PictureRecord, PreviewRecord, Project, RunRecord, RunState,
-    SampleSetRecord, WorkRecord, adapter_file, base_file, checkpoint_file, hand_file, preview_file,
-    work_file,
+    AdapterRecord, LossRecord, ModelRecord, PictureRecord, PreviewRecord, Project, RunRecord,
+    RunState, SampleSetRecord, WorkRecord, adapter_file, base_file, checkpoint_file, hand_file,
+    preview_file, work_file,
 };

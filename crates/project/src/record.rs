@@ -1,7 +1,8 @@
 use std::collections::HashSet;
 
 use atelier_protocol::{
-    AdapterInfo, MAX_PROMPT_CHARS, Outcome, Preset, SampleSettings, TrainingSettings, Work,
+    AdapterInfo, MAX_PROMPT_CHARS, ModelKind, Outcome, Preset, SampleSettings, TrainingSettings,
+    Work,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,12 @@ pub struct Project {
     /// 1.
     pub version: u32,
     pub name: String,
+    /// None: the model that comes with the page.
+    #[serde(default)]
+    pub model: Option<ModelRecord>,
+    /// The kind of model that the settings suit.
+    #[serde(default)]
+    pub kind: ModelKind,
     pub works: Vec<WorkRecord>,
     pub trigger: String,
     /// The preset last chosen; none once its values were changed by hand.
@@ -29,6 +36,14 @@ pub struct Project {
     pub run: Option<RunRecord>,
     #[serde(default)]
     pub gallery: GalleryDraft,
+}
+
+/// A model of the browser's library.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelRecord {
+    /// Names it in the library.
+    pub model: String,
+    pub title: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

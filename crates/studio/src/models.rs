@@ -1,6 +1,7 @@
 //! Studio models: those that are here, the one on its way, and what the artist can do about them.
 
-use atelier_protocol::{Doing, LibraryEvent, LibraryModel, LibraryRequest, ModelSource, Offer};
+use atelier_project::ModelRecord;
+use atelier_protocol::{Doing, LibraryEvent, LibraryModel, LibraryRequest, Offer};
 use leptos::{prelude::*, task::spawn_local};
 use web_sys::File;
 
@@ -138,11 +139,9 @@ impl Models {
     }
 
     /// Hands a model to the engine.
-    pub fn open(self, studio: Studio, model: &str) {
-        let model = model.to_owned();
-        studio.open_model(ModelSource::Library {
-            model: model.clone(),
-        });
+    pub fn open(self, studio: Studio, model: ModelRecord) {
+        studio.open_model(Some(model.clone()));
+        let ModelRecord { model, .. } = model;
         self.ask(&LibraryRequest::Used { model }, Vec::new());
     }
 

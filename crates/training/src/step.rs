@@ -134,9 +134,9 @@ pub(crate) fn training_step(
             latents * per_sample(Part::TargetLatents) + noise * per_sample(Part::TargetNoise);
         let prompts = part(Part::Prompts).reshape([batch, shapes.tokens, shapes.embedding]);
 
-        let (mut plain, mut unet) = (unet.clone(), unet.clone());
+        let mut trained = unet.clone();
         let param = state.borrow().param.clone();
-        let leaves = attach_trainable(&mut unet, &layout, &param, &gradient, &scale)
+        let leaves = attach_trainable(&mut trained, &layout, &param, &gradient, &scale)
             .expect("the layout was tried on this model when recording began");
         let sample = noisy.autodiff();
         let timesteps = part(Part::Timesteps).autodiff();
@@ -148,17 +148,18 @@ pub(crate) fn training_step(
         };
         let (loss, gradient) = match block_checkpointing {
             false => {
-                let loss = loss(unet.forward(sample, timesteps, prompts));
+                let loss = loss(trained.forward(sample, timesteps, prompts));
                 let gradient = leaves.gradient(&mut loss.backward(), gradient.clone());
                 (loss.without_autodiff(), gradient)
             }
             true => {
+                let mut plain = unet.clone();
                 attach(&mut plain, &layout, &param, &scale)
                     .expect("the layout was tried on this model when recording began");
                 let forward = Checkpointed::forward(&plain, sample, timesteps, prompts);
                 let mut taken = Vec::new();
                 let found = |gradients: &mut Gradients| taken.extend(leaves.take(gradients));
-                let loss = forward.backward(&unet, loss, found);
+                let loss = forward.backward(&trained, loss, found);
                 (loss, leaves.gather(taken, gradient.clone()))
             }
         };

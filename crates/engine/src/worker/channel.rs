@@ -4,7 +4,7 @@ use std::{
     cell::Cell,
     collections::VecDeque,
     rc::Rc,
-    task::{Poll, Waker},
+    task::{Context, Poll, Waker},
 };
 
 use atelier_protocol::{Buffer, Event, Pixels, Request};
@@ -42,6 +42,17 @@ impl Inbox {
         }
     }
 
+    /// The next request, when there is one.
+    pub fn poll_next(&mut self, context: &Context<'_>) -> Poll<(Request, Buffers)> {
+        match self.queue.pop_front() {
+            Some(message) => Poll::Ready(message),
+            None => {
+                self.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
     /// Asks the work under way to end.
     pub fn stop(&self) {
         self.stop.set(true);
@@ -51,21 +62,6 @@ impl Inbox {
     pub fn stop_flag(&self) -> Rc<Cell<bool>> {
         self.stop.clone()
     }
-}
-
-/// The next request, when there is one.
-pub async fn next(inbox: &std::cell::RefCell<Inbox>) -> (Request, Buffers) {
-    std::future::poll_fn(|context| {
-        let mut inbox = inbox.borrow_mut();
-        match inbox.queue.pop_front() {
-            Some(message) => Poll::Ready(message),
-            None => {
-                inbox.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
-    })
-    .await
 }
 
 /// Reads a message of ours.

@@ -1,6 +1,11 @@
 //! Preflight and the device itself.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
 
 use atelier_kernels::Tier;
 use atelier_protocol::Adapter;
@@ -11,13 +16,37 @@ use js_sys::Reflect;
 const TASKS_MAX: usize = 64;
 
 /// What went wrong on the device outside of any call's answer: a kernel that does not compile, a
-/// buffer that could not be had, the device lost. The first one is kept.
+/// buffer that could not be had, the device lost. The first one is kept, as a sentence.
 #[derive(Clone, Default)]
-pub struct Faults(Rc<RefCell<Option<String>>>);
+pub struct Faults(Rc<RefCell<Noted>>);
+
+#[derive(Default)]
+struct Noted {
+    first: Option<String>,
+    waker: Option<Waker>,
+}
 
 impl Faults {
     pub fn first(&self) -> Option<String> {
-        self.0.borrow().clone()
+        self.0.borrow().first.clone()
+    }
+
+    /// Ready as soon as there is one.
+    pub fn poll(&self, context: &Context<'_>) -> Poll<()> {
+        let mut noted = self.0.borrow_mut();
+        if noted.first.is_some() {
+            return Poll::Ready(());
+        }
+        noted.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn note(&self, fault: String) {
+        let mut noted = self.0.borrow_mut();
+        noted.first.get_or_insert(fault);
+        if let Some(waker) = noted.waker.take() {
+            waker.wake();
+        }
     }
 }
 
@@ -97,23 +126,23 @@ pub async fn open() -> Result<(Device, Adapter, Faults), String> {
             )
         })?;
     let faults = Faults::default();
-    let note = |faults: &Faults| {
-        let faults = OneThread(faults.clone());
-        move |message: String| {
-            let OneThread(Faults(first)) = &faults;
-            first.borrow_mut().get_or_insert(message);
-        }
-    };
-    let uncaptured = note(&faults);
+    let uncaptured = OneThread(faults.clone());
     setup
         .device
         .on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            uncaptured(error.to_string())
+            let OneThread(faults) = &uncaptured;
+            let error = error.to_string();
+            let reason = error.lines().next().unwrap_or_default();
+            faults.note(format!(
+                "The graphics card did not do what was asked of it ({reason})."
+            ));
         }));
-    let lost = note(&faults);
-    setup
-        .device
-        .set_device_lost_callback(move |reason, message| lost(format!("{reason:?}: {message}")));
+    let lost = OneThread(faults.clone());
+    // The reason is the browser's, and says nothing that helps: a driver that was updated, a laptop that slept.
+    setup.device.set_device_lost_callback(move |_, _| {
+        let OneThread(faults) = &lost;
+        faults.note("The browser took the graphics card away from this page.".into());
+    });
 
     let name = match (info.name.as_str(), info.vendor) {
         ("", _) => "your graphics card".to_string(),

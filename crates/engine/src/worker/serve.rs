@@ -1,6 +1,6 @@
 //! Carries out requests.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{cell::RefCell, collections::HashMap, future::poll_fn, rc::Rc, task::Poll};
 
 use atelier_kernels::{Extent, Timing, known_answers};
 use atelier_library::browser::Kept;
@@ -13,7 +13,7 @@ use burn::tensor::Device;
 use web_sys::DedicatedWorkerGlobalScope;
 
 use super::{
-    channel::{Buffers, Inbox, Outgoing, next},
+    channel::{Buffers, Inbox, Outgoing},
     fetch::Site,
     gpu::{self, Faults},
     kept::checkpoint,
@@ -62,24 +62,14 @@ impl Server {
         }
     }
 
-    /// Serves until the worker is ended.
+    /// Serves until the worker is ended or the GPU has failed.
     pub async fn run(mut self) {
-        loop {
-            let (request, buffers) = next(&self.inbox).await;
+        while let Some((request, buffers)) = self.next().await {
             self.inbox.borrow().stop_flag().set(false);
             let (name, job) = describe(&request);
             let result = self.serve(request, buffers).await;
-            // A fault says more than the error that came of it, and makes every later result suspect.
-            if let Some(fault) = self.gpu.as_ref().and_then(|(_, faults)| faults.first()) {
-                let message = format!(
-                    "The graphics card stopped working for this page ({}). Your works are safe: start \
-                     the engine again to go on.",
-                    fault.lines().next().unwrap_or_default()
-                );
-                self.send(&Event::DeviceLost { message });
-                return;
-            }
-            if let Err(error) = result {
+            // A fault says more than the error that came of it.
+            if let (Err(error), None) = (result, self.fault()) {
                 let message = error.to_string();
                 self.send(&Event::Failed {
                     request: name.into(),
@@ -88,6 +78,25 @@ impl Server {
                 });
             }
         }
+        let message = self.fault().unwrap_or_default();
+        self.send(&Event::DeviceLost { message });
+    }
+
+    /// The next request; none once the GPU has failed, which makes every later result suspect.
+    async fn next(&self) -> Option<(Request, Buffers)> {
+        poll_fn(|context| {
+            if let Some((_, faults)) = &self.gpu
+                && faults.poll(context).is_ready()
+            {
+                return Poll::Ready(None);
+            }
+            self.inbox.borrow_mut().poll_next(context).map(Some)
+        })
+        .await
+    }
+
+    fn fault(&self) -> Option<String> {
+        self.gpu.as_ref().and_then(|(_, faults)| faults.first())
     }
 
     async fn serve(&mut self, request: Request, buffers: Buffers) -> Result<(), EngineError> {

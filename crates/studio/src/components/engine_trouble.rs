@@ -13,10 +13,24 @@ pub fn EngineTrouble() -> impl IntoView {
         EngineState::ModelFailed(message) => view! {
             <div class="trouble" role="alert" data-testid="model-failed">
                 <h2>{t().model_failed_title}</h2>
-                <p>{message}</p>
-                <button type="button" class="primary" on:click=move |_| studio.load_model()>
-                    {t().try_again}
-                </button>
+                <p>
+                    {store.chosen.get().map(|model| view! { <b>{model.title}</b> ": " })} {message}
+                </p>
+                <div class="buttons">
+                    <button type="button" class="primary" on:click=move |_| studio.load_model()>
+                        {t().try_again}
+                    </button>
+                    <Show when=move || store.chosen.with(Option::is_some)>
+                        <button
+                            type="button"
+                            class="button"
+                            data-testid="model-use-own"
+                            on:click=move |_| studio.open_model(None)
+                        >
+                            {(t().models.use_of)("Sketch")}
+                        </button>
+                    </Show>
+                </div>
             </div>
         }
         .into_any(),

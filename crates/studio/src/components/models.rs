@@ -1,14 +1,14 @@
-use atelier_protocol::{Doing, LibraryModel, ModelSource, Offer};
+use atelier_project::ModelRecord;
+use atelier_protocol::{Doing, LibraryModel, Offer};
 use leptos::{ev, html, prelude::*};
 
 use super::{fold::Fold, picker::Picker, progress::ProgressBar};
 use crate::{
-    gate,
     models::Models,
     published::PUBLISHED,
     store::{EngineState, Place},
     strings::t,
-    studio::{MODEL_URL, Studio},
+    studio::Studio,
 };
 
 /// Which model draws, and those that could.
@@ -40,9 +40,6 @@ pub fn ModelChoice() -> impl IntoView {
 fn Here() -> impl IntoView {
     let studio = expect_context::<Studio>();
     let models = expect_context::<Models>();
-    let built_in = ModelSource::Site {
-        url: gate::address_of(MODEL_URL),
-    };
     view! {
         <ul class="model-list">
             <li class="model">
@@ -50,7 +47,7 @@ fn Here() -> impl IntoView {
                     <b>{"Sketch"}</b>
                     <span class="small">{t().models.built_in}</span>
                 </p>
-                <Use source=built_in.clone() title="Sketch" used=move || studio.open_model(built_in.clone()) />
+                <Use model=None title="Sketch" used=move || studio.open_model(None) />
             </li>
             <For
                 each=move || models.here.get().unwrap_or_default()
@@ -82,14 +79,14 @@ fn Model(model: LibraryModel) -> impl IntoView {
         }
         (true, None) => t().models.unused.to_owned(),
     };
-    let source = ModelSource::Library {
-        model: model.model.clone(),
+    let record = record(&model);
+    let used = {
+        let record = record.clone();
+        move || models.open(studio, record.clone())
     };
-    let id = model.model.clone();
     let again = model.clone();
     let action = if model.whole {
-        view! { <Use source title=title.clone() used=move || models.open(studio, &id) /> }
-            .into_any()
+        view! { <Use model=Some(record) title=title.clone() used /> }.into_any()
     } else {
         view! {
             <button
@@ -119,16 +116,23 @@ fn Model(model: LibraryModel) -> impl IntoView {
     }
 }
 
+fn record(model: &LibraryModel) -> ModelRecord {
+    ModelRecord {
+        model: model.model.clone(),
+        title: model.about.title.clone(),
+    }
+}
+
 /// Has the engine open a model; marked where it has.
 #[component]
 fn Use(
-    source: ModelSource,
+    model: Option<ModelRecord>,
     #[prop(into)] title: String,
     used: impl Fn() + Clone + Send + Sync + 'static,
 ) -> impl IntoView {
     let studio = expect_context::<Studio>();
     let store = studio.store;
-    let chosen = Memo::new(move |_| studio.model.get() == source);
+    let chosen = Memo::new(move |_| store.chosen.get() == model);
     let free = move || {
         let ready = matches!(
             store.engine.get(),
@@ -164,10 +168,13 @@ fn Remove(model: LibraryModel) -> impl IntoView {
     let studio = expect_context::<Studio>();
     let models = expect_context::<Models>();
     let dialog = NodeRef::<html::Dialog>::new();
-    let source = ModelSource::Library {
-        model: model.model.clone(),
+    let record = record(&model);
+    let in_use = move || {
+        studio
+            .store
+            .chosen
+            .with(|chosen| chosen.as_ref() == Some(&record))
     };
-    let in_use = move || studio.model.get() == source;
     let ask = move |_| {
         if let Some(dialog) = dialog.get_untracked() {
             dialog.show_modal().ok();

@@ -13,7 +13,7 @@ pub fn Presets() -> impl IntoView {
             Preset::Balanced => ("preset-balanced", t().balanced, t().balanced_what),
             Preset::Thorough => ("preset-thorough", t().thorough, t().thorough_what),
         };
-        let steps = move || preset.settings_for(store.kind()).steps;
+        let steps = move || preset.settings_for(store.kind.get()).steps;
         let time = move || {
             let seconds = store
                 .seconds_per_step

@@ -1,8 +1,7 @@
 //! What each event of the engine changes, and what the page must do next.
 
 use atelier_protocol::{
-    AdapterInfo, Event, ModelKind, Outcome, Pixels, Preset, SampleSettings, TrainingSettings,
-    WorkId,
+    AdapterInfo, Event, ModelKind, Outcome, Pixels, Preset, SampleSettings, WorkId,
 };
 use leptos::prelude::*;
 
@@ -56,7 +55,9 @@ impl Store {
                 });
             }
             Event::ModelLoaded(model) => {
-                self.suit(model.kind);
+                if model.kind != self.kind.get_untracked() {
+                    self.suit(model.kind);
+                }
                 self.model.set(Some(model));
                 self.meter.set(None);
                 self.engine.set(EngineState::Ready);
@@ -525,49 +526,29 @@ impl Store {
         self.notify(Place::of_request(request), Tone::Wrong, message);
     }
 
-    /// Takes over what suits a model that is of another kind than the one before: what was right for that
-    /// one makes no picture with this.
+    /// Takes over what suits the model, which is of another kind than the one before: what was right for
+    /// that one makes no picture with this.
     fn suit(&self, kind: ModelKind) {
-        if self
-            .model
-            .with_untracked(|m| m.as_ref().is_none_or(|m| m.kind == kind))
-        {
-            return;
-        }
+        self.kind.set(kind);
         self.seconds_per_step.set(None);
-        self.sample.update(|settings| {
-            *settings = kind.sampling(std::mem::take(settings));
-        });
-        self.training.update(|own| {
-            let preset = self.preset.get_untracked().unwrap_or(Preset::Balanced);
-            take_over(own, preset.settings_for(kind));
-        });
-        self.preset
-            .update(|preset| *preset = preset.or(Some(Preset::Balanced)));
-    }
-
-    /// The kind of the model that is there.
-    pub fn kind(&self) -> ModelKind {
-        self.model
-            .with(|model| model.as_ref().map(|m| m.kind))
-            .unwrap_or_default()
+        self.sample
+            .update(|settings| *settings = kind.sampling(std::mem::take(settings)));
+        let preset = self.preset.get_untracked().unwrap_or(Preset::Balanced);
+        self.choose_preset(preset);
     }
 
     /// Takes over a preset's values, and leaves what is the artist's own: prompts, colour, mirroring.
     pub fn choose_preset(&self, preset: Preset) {
         self.preset.set(Some(preset));
-        let settings = preset.settings_for(untrack(|| self.kind()));
-        self.training.update(|own| take_over(own, settings));
+        let new = preset.settings_for(self.kind.get_untracked());
+        self.training.update(|settings| {
+            let own = std::mem::replace(settings, new);
+            settings.preview_prompts = own.preview_prompts;
+            settings.background = own.background;
+            settings.flip = own.flip;
+            settings.seed = own.seed;
+        });
     }
-}
-
-/// Puts `settings` in the place of the artist's, but for what is their own.
-fn take_over(settings: &mut TrainingSettings, new: TrainingSettings) {
-    let own = std::mem::replace(settings, new);
-    settings.preview_prompts = own.preview_prompts;
-    settings.background = own.background;
-    settings.flip = own.flip;
-    settings.seed = own.seed;
 }
 
 #[cfg(test)]

@@ -22,7 +22,10 @@ pub use wish::*;
 
 use std::collections::VecDeque;
 
-use atelier_protocol::{Adapter, JobId, ModelInfo, Preset, SampleSettings, TrainingSettings};
+use atelier_project::ModelRecord;
+use atelier_protocol::{
+    Adapter, JobId, ModelInfo, ModelKind, Preset, SampleSettings, TrainingSettings,
+};
 use leptos::prelude::*;
 
 use crate::{loss::LossCurve, meter::Meter, strings::t};
@@ -31,7 +34,12 @@ use crate::{loss::LossCurve, meter::Meter, strings::t};
 pub struct Store {
     pub engine: RwSignal<EngineState>,
     pub gpu: RwSignal<Option<Adapter>>,
+    /// The model that is asked of the engine, of the library's; none is the one that comes with the page.
+    pub chosen: RwSignal<Option<ModelRecord>>,
+    /// The model that is there.
     pub model: RwSignal<Option<ModelInfo>>,
+    /// The kind of model that the settings suit.
+    pub kind: RwSignal<ModelKind>,
     /// Download, warm-up or preparation under way.
     pub meter: RwSignal<Option<Meter>>,
     pub activity: RwSignal<Activity>,
@@ -112,7 +120,9 @@ impl Default for Store {
         Self {
             engine: RwSignal::new(EngineState::Starting),
             gpu: RwSignal::new(None),
+            chosen: RwSignal::new(None),
             model: RwSignal::new(None),
+            kind: RwSignal::new(ModelKind::default()),
             meter: RwSignal::new(None),
             activity: RwSignal::new(Activity::Idle),
             stopping: RwSignal::new(false),

@@ -108,6 +108,8 @@ impl Store {
         Project {
             version: Project::VERSION,
             name: self.project_name.get(),
+            model: self.chosen.get(),
+            kind: self.kind.get(),
             works: self
                 .works
                 .with(|works| works.iter().map(work_record).collect()),
@@ -214,13 +216,14 @@ impl Store {
 
     /// Empties the page for another project, engine and model apart.
     pub fn clear_project(&self) {
+        let kind = self.kind.get_untracked();
         let fresh = TrainingSettings {
             preview_prompts: t()
                 .preview_prompts
                 .iter()
                 .map(|p| (*p).to_owned())
                 .collect(),
-            ..Preset::Balanced.settings()
+            ..Preset::Balanced.settings_for(kind)
         };
         self.works.set(Vec::new());
         self.trigger.set(t().trigger_default.to_owned());
@@ -229,7 +232,7 @@ impl Store {
         self.run.set(None);
         self.loss.set(LossCurve::default());
         self.previews.set(Vec::new());
-        self.sample.set(SampleSettings::default());
+        self.sample.set(kind.sampling(SampleSettings::default()));
         self.seed_locked.set(false);
         self.made.set(Vec::new());
         self.shown.set(None);
@@ -253,6 +256,11 @@ impl Store {
         self.next_work
             .update_value(|n| *n = (*n).max(most.unwrap_or(0)));
 
+        if self.chosen.get_untracked() != project.model {
+            self.model.set(None);
+            self.chosen.set(project.model);
+        }
+        self.kind.set(project.kind);
         self.project_name.set(project.name);
         self.trigger.set(project.trigger);
         self.preset.set(project.preset);
@@ -343,6 +351,7 @@ impl Store {
     /// Follows all that [`Store::record`] holds, the run apart, which changes at every step.
     pub fn track_kept(&self) {
         self.project_name.track();
+        self.chosen.track();
         self.works.with(|works| {
             for work in works {
                 work.caption.track();

@@ -16,7 +16,7 @@ use super::Studio;
 use crate::{
     database::{self, Change, Database, DatabaseError},
     files,
-    store::{Bytes, Keeping, Place, ProjectEntry, Tone, untitled},
+    store::{Bytes, EngineState, Keeping, Place, ProjectEntry, Tone, untitled},
     strings::t,
 };
 
@@ -206,8 +206,13 @@ impl Studio {
             storage.set_item(&last(), &id.to_string()).ok();
         }
         self.send_works();
-        if self.store.engine.get_untracked() == crate::store::EngineState::Ready
-            && let Some(place) = self.store.current.get_untracked()
+        let engine = self.store.engine.get_untracked();
+        if matches!(engine, EngineState::Ready | EngineState::ModelFailed(_))
+            && self.store.model.with_untracked(Option::is_none)
+        {
+            self.load_model();
+        } else if let (EngineState::Ready, Some(place)) =
+            (engine, self.store.current.get_untracked())
         {
             self.use_shelved(place);
         }

@@ -13,6 +13,7 @@ mod works;
 
 use std::{collections::HashMap, sync::Arc};
 
+use atelier_project::ModelRecord;
 use atelier_protocol::{Event, ModelSource, Request, WorkId};
 use js_sys::ArrayBuffer;
 use keeping::Keeper;
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// The model that comes with the site, beside the page.
-pub const MODEL_URL: &str = "models/sketch/";
+const MODEL_URL: &str = "models/sketch/";
 /// Files beyond this are not even read: no picture of sensible size needs it.
 const MAX_FILE_BYTES: f64 = 256e6;
 
@@ -37,8 +38,6 @@ const MAX_FILE_BYTES: f64 = 256e6;
 #[derive(Clone, Copy)]
 pub struct Studio {
     pub store: Store,
-    /// The model that is asked of the engine.
-    pub model: RwSignal<ModelSource>,
     engine: StoredValue<Option<EngineWorker>, LocalStorage>,
     works: StoredValue<HashMap<WorkId, File>, LocalStorage>,
     sending: StoredValue<bool>,
@@ -60,9 +59,6 @@ impl Studio {
     pub fn open(sets: Vec<SampleSet>) -> Self {
         let studio = Self {
             store: Store::default(),
-            model: RwSignal::new(ModelSource::Site {
-                url: gate::address_of(MODEL_URL),
-            }),
             engine: StoredValue::new_local(None),
             works: StoredValue::new_local(HashMap::new()),
             sending: StoredValue::new(false),
@@ -103,13 +99,18 @@ impl Studio {
 
     pub fn load_model(self) {
         self.store.engine.set(EngineState::Loading);
-        let source = self.model.get_untracked();
+        let source = match self.store.chosen.get_untracked() {
+            Some(ModelRecord { model, .. }) => ModelSource::Library { model },
+            None => ModelSource::Site {
+                url: gate::address_of(MODEL_URL),
+            },
+        };
         self.ask(&Request::LoadModel { source }, &[]);
     }
 
-    /// Has the engine open another model.
-    pub fn open_model(self, source: ModelSource) {
-        self.model.set(source);
+    /// Has the engine open another model; none is the one that comes with the page.
+    pub fn open_model(self, model: Option<ModelRecord>) {
+        self.store.chosen.set(model);
         self.load_model();
     }
 

@@ -12,14 +12,21 @@ const WORKGROUP: u32 = 256;
 /// Invocations a workgroup of the kernel that adds up.
 const SUMS: u32 = 32;
 
+/// Lanes of so many values, and whether each has four of them.
+fn lanes(length: usize) -> (usize, u64) {
+    match length.is_multiple_of(4) {
+        true => (length / 4, 1),
+        false => (length, 0),
+    }
+}
+
 /// A kernel over all values of tensors of one length, in lanes of four where it is a multiple of that.
 fn elementwise(name: &'static str, template: &'static str, length: usize, tensors: &[&CubeTensor]) {
-    let vec = length.is_multiple_of(4);
-    let lanes = if vec { length / 4 } else { length };
+    let (lanes, vec) = lanes(length);
     let (grid, values) = each(lanes);
     let shader = Shader::new(name, template, values)
         .with("length", lanes as u64)
-        .with("vec", u64::from(vec));
+        .with("vec", vec);
     launch(shader, grid, tensors);
 }
 
@@ -99,13 +106,13 @@ impl StateOps for CubeBackend {
         loop {
             let length = sums.meta.num_elements();
             let outputs = length.div_ceil(Tier::cut().span).max(1);
-            let vec = length.is_multiple_of(4);
+            let (lanes, vec) = lanes(length);
             let next = empty(&sums, Shape::new([outputs]));
             let values = [
-                ("length", (if vec { length / 4 } else { length }) as u64),
+                ("length", lanes as u64),
                 ("outputs", outputs as u64),
                 ("squared", u64::from(squared)),
-                ("vec", u64::from(vec)),
+                ("vec", vec),
                 ("workgroup", u64::from(SUMS)),
             ];
             let template = include_str!("../../../../../shaders/squares.wgsl");

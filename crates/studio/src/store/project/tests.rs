@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use atelier_protocol::{AdapterInfo, Buffer, Event, Pixels, Work as TrainingWork};
+use atelier_protocol::{
+    AdapterInfo, Buffer, Event, ModelInfo, ModelKind, Pixels, Work as TrainingWork,
+};
+use atelier_project::ModelRecord;
 
 use super::*;
 use crate::store::{Activity, FollowUp};
@@ -170,4 +173,40 @@ fn a_run_keeps_one_adapter_however_often_it_is_paused() {
     store.shelf.update(|s| s[0].saved = true);
     store.activity.set(Activity::Training(job));
     assert_eq!(pause(job, 9), [FollowUp::KeepAdapter(1)]);
+}
+
+#[test]
+fn a_project_has_its_model_and_settings_that_suit_it() {
+    let (_owner, store) = store();
+    let ink = ModelRecord {
+        model: "5d".into(),
+        title: "studio/ink".into(),
+    };
+    let load = |kind| {
+        let model = ModelInfo {
+            name: "ink".into(),
+            resolution: 64,
+            parameters: 1,
+            kind,
+            hash: String::new(),
+        };
+        store.apply(Event::ModelLoaded(model), &[], 0.0);
+    };
+    store.chosen.set(Some(ink.clone()));
+    load(ModelKind::Lcm);
+    store.sample.update(|settings| settings.steps = 6);
+    let record = store.record();
+
+    store.clear_project();
+    assert_eq!(store.sample.get_untracked().steps, 4, "a new one goes on with the model");
+    store.chosen.set(None);
+    load(ModelKind::Sketch);
+    assert_eq!(store.sample.get_untracked().steps, 20);
+
+    store.clear_project();
+    store.restore(record, |_| None);
+    assert_eq!(store.chosen.get_untracked(), Some(ink));
+    assert_eq!(store.model.get_untracked(), None, "it is to be loaded");
+    load(ModelKind::Lcm);
+    assert_eq!(store.sample.get_untracked().steps, 6, "the artist's own");
 }
