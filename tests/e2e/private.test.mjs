@@ -105,13 +105,16 @@ describe('what the page may not do', () => {
   before(async () => {
     front = await Front.open();
     browser = await openBrowser();
-    studio = await Studio.open({ browser, address: front.address });
+    studio = await Studio.open({ browser, address: front.address, ready: false });
+    await studio.until(engine, () => 'the engine\'s worker');
   });
   after(async () => {
     await browser?.close();
     await front?.close();
   });
 
+  // It has the page's policy by being a blob.
+  const engine = () => studio.page.workers().find((worker) => worker.url().startsWith('blob:'));
   const refused = {
     'another host': () => fetch('https://elsewhere.test/').then(() => 'went through', (e) => e.name),
     'sending to its own': () => fetch('./', { method: 'POST', body: 'canary' }).then(() => 'went through', (e) => e.name),
@@ -137,10 +140,8 @@ describe('what the page may not do', () => {
   });
 
   test('another host is refused to the engine', async () => {
-    const engine = studio.page.workers().find((worker) => worker.url().startsWith('blob:'));
-    assert.ok(engine, 'the engine has the page\'s policy by being a blob');
-    assert.equal(await engine.evaluate(refused['another host']), 'TypeError');
-    assert.equal(await engine.evaluate(() => fetch(`${new URL(self.location.origin)}x`, { method: 'POST', body: 'canary' }).then(() => 'went through', (e) => e.name)), 'TypeError');
+    assert.equal(await engine().evaluate(refused['another host']), 'TypeError');
+    assert.equal(await engine().evaluate(() => fetch(`${new URL(self.location.origin)}x`, { method: 'POST', body: 'canary' }).then(() => 'went through', (e) => e.name)), 'TypeError');
   });
 
   test('nothing of it arrived, and the list says that it was stopped', async () => {

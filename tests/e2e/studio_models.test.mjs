@@ -72,6 +72,8 @@ step('it is looked up, fetched and opened', async () => {
 
 step('what suits such models is set', async () => {
   await studio.rest();
+  await at('train-details').locator('summary').click();
+  await at('foretold').filter({ hasText: /about [\d.]+ [kM]B of graphics memory/ }).waitFor();
   assert.equal(await at('sampler-steps').inputValue(), '4');
   assert.match(await at('preset-quick').locator('..').innerText(), /300/);
 });
@@ -103,6 +105,26 @@ step('it learns, and draws with what it has learned', async () => {
   assert.ok((await studio.pixels('picture-adapter')) !== base, 'the adapter does something');
   file = await studio.save('save-adapter');
   assert.ok(file.bytes.includes('lora_unet_'), 'named as other tools name it');
+});
+
+step('two adapters are mixed into one', async () => {
+  await studio.loadAdapter('other.safetensors', file.bytes);
+  await studio.until(() => studio.events('adapter_loaded').length === 1, () => 'the adapter');
+  await at('mix').locator('summary').click();
+  const strengths = at('mix').getByTestId('mix-strength');
+  await strengths.nth(0).fill('0.5');
+  assert.ok(await at('mix-go').isDisabled(), 'one alone is no mixture');
+  await strengths.nth(1).fill('1');
+  await studio.screenshot('mix');
+  await at('mix-go').click();
+  await studio.until(() => studio.events('adapter_loaded').length === 2, () => 'the mixture');
+  const [, mixture] = studio.events('adapter_loaded');
+  assert.equal(mixture.rank, 4);
+  assert.match(mixture.title, /0\.5 \+ .* 1$/);
+  assert.equal(mixture.trigger, TRIGGER);
+  await at('adapter').nth(2).filter({ hasText: mixture.title }).waitFor();
+  await draw(2, 4);
+  assert.ok((await studio.pixels('picture-adapter')) !== base, 'it does something');
 });
 
 step('on the next visit it opens by itself, with the adapter, and no weight is asked for', async () => {

@@ -9,6 +9,7 @@ mod layers;
 mod layout;
 mod metadata;
 mod names;
+mod stack;
 mod targets;
 
 pub use error::AdapterError;

@@ -22,6 +22,9 @@ pub struct Bench {
     /// Side of its pictures in pixels, where it is not to be what the model was made for.
     #[arg(long)]
     size: Option<usize>,
+    /// Only the model, no operation by itself.
+    #[arg(long)]
+    model_only: bool,
 }
 
 impl Bench {
@@ -62,7 +65,9 @@ impl Bench {
                 row.operation, row.shape
             );
         };
-        bench(&device, Shapes::Sketch, tell).await?;
+        if !self.model_only {
+            bench(&device, Shapes::Sketch, tell).await?;
+        }
         if self.stable_diffusion {
             bench(&device, Shapes::StableDiffusion, tell).await?;
         }
@@ -90,11 +95,16 @@ fn tell_whole(whole: &Whole, json: bool, peak: f64) {
             "eager_seconds": whole.eager_seconds,
             "launches": whole.launches,
             "peak_bytes": whole.peak_bytes,
+            "foretold_bytes": whole.foretold_bytes,
         });
         return println!("{row}");
     }
+    let foretold = whole
+        .foretold_bytes
+        .map(|bytes| format!(" ({:.1} foretold)", bytes as f64 / 1e6))
+        .unwrap_or_default();
     println!(
-        "{:<20} {:<34} {:>10.3} {:>9.2} {:>6.0}%   eager {:.3} ms, {} launches, {:.1} MB at most",
+        "{:<20} {:<34} {:>10.3} {:>9.2} {:>6.0}%   eager {:.3} ms, {} launches, {:.1} MB at most{foretold}",
         whole.operation,
         "",
         seconds * 1e3,

@@ -18,9 +18,9 @@ pub struct Sample {
     prompt: String,
     #[arg(long, default_value = "")]
     negative_prompt: String,
-    /// An adapter, and how much of it: FILE or FILE:0.8.
+    /// An adapter, and how much of it: FILE or FILE:0.8. Several work together.
     #[arg(long)]
-    adapter: Option<String>,
+    adapter: Vec<String>,
     #[arg(long, default_value_t = 0)]
     seed: u64,
     #[arg(long, default_value_t = SampleSettings::default().steps)]
@@ -90,13 +90,21 @@ impl Sample {
         })
         .await?;
         let mut session = Session::new(device.clone(), pipeline);
-        let mut strength = 1.0;
-        if let Some(argument) = &self.adapter {
-            let (file, given) = adapter(argument);
+        let mut adapters = Vec::with_capacity(self.adapter.len());
+        for argument in &self.adapter {
+            let (file, strength) = adapter(argument);
             let bytes = std::fs::read(&file)
                 .with_context(|| format!("{} could not be read", file.display()))?;
-            session.load_adapter(&bytes)?;
-            strength = given;
+            adapters.push((bytes, strength));
+        }
+        let mut strength = 1.0;
+        match adapters.as_slice() {
+            [] => {}
+            [(bytes, given)] => {
+                session.load_adapter(bytes)?;
+                strength = *given;
+            }
+            several => _ = session.mix_adapters(&self.adapter.join(" + "), several)?,
         }
         let settings = SampleSettings {
             prompt: self.prompt,

@@ -1,8 +1,8 @@
 //! What whole models take: the UNet forward, and a training step of it, at the sizes of training.
 
-use atelier_kernels::{Meter, Metered, Recorded, Timing};
+use atelier_kernels::{Meter, Metered, Recorded, Timing, bytes_in_use};
 use atelier_protocol::{Preset, TrainingSettings};
-use atelier_training::{Example, Shapes, Trainer, TrainingSet};
+use atelier_training::{Example, Shapes, Trainer, TrainingSet, memory};
 use burn::tensor::{Device, Tensor};
 use web_time::Instant;
 
@@ -22,6 +22,8 @@ pub struct Whole {
     pub launches: u64,
     /// See [`Metered::peak_bytes`].
     pub peak_bytes: u64,
+    /// What was foretold of that for a training step.
+    pub foretold_bytes: Option<u64>,
 }
 
 /// Times the median of at most these, and of fewer where they take longer than this in all.
@@ -54,16 +56,8 @@ impl Runs {
 /// When the device fails.
 pub async fn bench(pipeline: &Pipeline, device: &Device) -> Result<[Whole; 3], EngineError> {
     let preset = Preset::Quick.settings_for(pipeline.kind());
-    let [channels, height, width] = pipeline.latents();
-    let shapes = Shapes {
-        batch: preset.batch_size as usize,
-        channels,
-        height,
-        width,
-        tokens: pipeline.max_tokens,
-        embedding: pipeline.embedding,
-    };
-    let noise = |length: usize| -> Vec<f32> { (0..length).map(|i| (i as f32).sin()).collect() };
+    let shapes = shapes(pipeline, &preset);
+    let (channels, height, width) = (shapes.channels, shapes.height, shapes.width);
 
     let meter = Meter::start();
     let unet = pipeline.unet.clone();
@@ -100,37 +94,108 @@ pub async fn bench(pipeline: &Pipeline, device: &Device) -> Result<[Whole; 3], E
         seconds: timing.replay.map(|_| runs.median()),
         launches: metered.launches / u64::from(timing.runs),
         peak_bytes: metered.peak_bytes,
+        foretold_bytes: None,
     };
     let forward_row = whole("UNet forward", metered, forward.timing(), runs);
     drop(forward);
 
-    let example = Example {
-        latents: noise(shapes.latents()),
-        flipped: None,
-        embedding: noise(shapes.prompt()),
-    };
     let step = async |operation, block_checkpointing| -> Result<Whole, EngineError> {
-        let set = TrainingSet::new(vec![example.clone(); 20], noise(shapes.prompt()), 0)?;
-        let settings = trainer_settings(&TrainingSettings {
-            block_checkpointing,
-            ..preset.clone()
-        });
-        let schedule = pipeline.schedule.clone();
-        let meter = Meter::start();
-        let mut trainer =
-            Trainer::new(&pipeline.unet, schedule, set, shapes, settings, device).await?;
-        let metered = meter.stop();
+        let (mut trainer, metered, foretold) =
+            trainer(pipeline, device, block_checkpointing).await?;
         let mut runs = Runs::default();
         while !runs.are_enough() {
             let start = Instant::now();
             trainer.step().await?;
             runs.note(start);
         }
-        Ok(whole(operation, metered, trainer.timing(), runs))
+        Ok(Whole {
+            foretold_bytes: Some(foretold),
+            ..whole(operation, metered, trainer.timing(), runs)
+        })
     };
     Ok([
         forward_row,
         step("LoRA step", false).await?,
         step("by blocks", true).await?,
     ])
+}
+
+fn shapes(pipeline: &Pipeline, preset: &TrainingSettings) -> Shapes {
+    let [channels, height, width] = pipeline.latents();
+    Shapes {
+        batch: preset.batch_size as usize,
+        channels,
+        height,
+        width,
+        tokens: pipeline.max_tokens,
+        embedding: pipeline.embedding,
+    }
+}
+
+fn noise(length: usize) -> Vec<f32> {
+    (0..length).map(|i| (i as f32).sin()).collect()
+}
+
+/// A trainer with the quick preset, what its recording took, and the bytes that were foretold.
+async fn trainer(
+    pipeline: &Pipeline,
+    device: &Device,
+    block_checkpointing: bool,
+) -> Result<(Trainer, Metered, u64), EngineError> {
+    let preset = Preset::Quick.settings_for(pipeline.kind());
+    let shapes = shapes(pipeline, &preset);
+    let example = Example {
+        latents: noise(shapes.latents()),
+        flipped: None,
+        embedding: noise(shapes.prompt()),
+    };
+    let set = TrainingSet::new(vec![example; 20], noise(shapes.prompt()), 0)?;
+    let settings = trainer_settings(&TrainingSettings {
+        block_checkpointing,
+        ..preset
+    });
+    let foretold = bytes_in_use(device) + memory(&pipeline.unet, &shapes, &settings);
+    let meter = Meter::start();
+    let schedule = pipeline.schedule.clone();
+    let trainer = Trainer::new(&pipeline.unet, schedule, set, shapes, settings, device).await?;
+    Ok((trainer, meter.stop(), foretold))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{error::Error, path::PathBuf};
+
+    use super::*;
+    use crate::source::Folder;
+    use pollster::block_on;
+
+    /// On a processor that plays a GPU.
+    #[test]
+    fn memory_is_foretold_within_15_percent() -> Result<(), Box<dyn Error>> {
+        let device = Device::wgpu(Default::default());
+        let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        // Small models of large pictures, where what is kept of the forward pass counts for most.
+        for (model, size) in [
+            ("www/models/sketch", None),
+            ("tests/golden/pipelines/sd15", Some(256)),
+            ("tests/golden/pipelines/bk_small", Some(256)),
+        ] {
+            let source = Folder(root.join(model));
+            let mut pipeline = block_on(Pipeline::load(&source, &device, |_, _| {}))?;
+            if let Some(size) = size {
+                pipeline.set_resolution(size)?;
+            }
+            for block_checkpointing in [false, true] {
+                let (_, metered, foretold) =
+                    block_on(trainer(&pipeline, &device, block_checkpointing))?;
+                let [found, foretold] = [metered.peak_bytes, foretold].map(|b| b as f64 / 1e6);
+                let what = format!(
+                    "{model}, {block_checkpointing}: {found:.1} MB, {foretold:.1} foretold"
+                );
+                println!("{what}");
+                assert!((0.85..1.15).contains(&(foretold / found)), "{what}");
+            }
+        }
+        Ok(())
+    }
 }

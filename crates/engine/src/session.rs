@@ -1,9 +1,9 @@
 use atelier_adapter::{Lora, Metadata, Targets};
-use atelier_kernels::{AdamW, Timing};
+use atelier_kernels::{AdamW, Timing, bytes_in_use};
 use atelier_pictures::Picture;
 use atelier_protocol::{MAX_PROMPT_CHARS, SampleSettings, TrainingSettings};
 use atelier_training::{
-    Checkpoint, Settings, Shapes, StepReport, Trainer, TrainingError, TrainingSet,
+    Checkpoint, Settings, Shapes, StepReport, Trainer, TrainingError, TrainingSet, memory,
 };
 use burn::tensor::Device;
 use web_time::Instant;
@@ -157,6 +157,33 @@ impl Session {
         }))
     }
 
+    /// Makes several files' adapters, each at its strength, the present one. On an error the one before stays.
+    pub fn mix_adapters(
+        &mut self,
+        title: &str,
+        parts: &[(Vec<u8>, f32)],
+    ) -> Result<&Present, EngineError> {
+        let mut loras = Vec::with_capacity(parts.len());
+        let mut triggers: Vec<String> = Vec::new();
+        for (bytes, strength) in parts {
+            let (lora, metadata) = Lora::read(bytes, &self.pipeline.unet)?;
+            loras.push((lora, *strength));
+            triggers.extend(
+                metadata
+                    .trigger
+                    .filter(|trigger| !triggers.contains(trigger)),
+            );
+        }
+        let metadata = Metadata {
+            title: title.to_string(),
+            base: self.pipeline.base(),
+            trigger: (!triggers.is_empty()).then(|| triggers.join(", ")),
+            resolution: Some(self.pipeline.resolution() as u32),
+            ..Metadata::default()
+        };
+        self.load_adapter(&Lora::stack(&loras).to_file(&metadata).write()?)
+    }
+
     /// The present adapter as a file.
     pub fn save_adapter(&self, title: &str) -> Result<Vec<u8>, EngineError> {
         let present = self.adapter.as_ref().ok_or(EngineError::NoAdapter)?;
@@ -300,6 +327,28 @@ impl Session {
         ready(&mut self.denoiser, record).await
     }
 
+    /// Bytes of GPU memory that a run will have in use at most, as far as arithmetic tells.
+    pub fn memory(&self, settings: &TrainingSettings) -> u64 {
+        let run = memory(
+            &self.pipeline.unet,
+            &self.shapes(settings),
+            &trainer_settings(settings),
+        );
+        bytes_in_use(&self.device) + run
+    }
+
+    fn shapes(&self, settings: &TrainingSettings) -> Shapes {
+        let [channels, height, width] = self.pipeline.latents();
+        Shapes {
+            batch: settings.batch_size.clamp(1, 64) as usize,
+            channels,
+            height,
+            width,
+            tokens: self.pipeline.max_tokens,
+            embedding: self.pipeline.embedding,
+        }
+    }
+
     /// Trains a new adapter on `inputs`, or goes on with one. It becomes the present one when at least one step was good,
     /// also when the run was stopped or diverged. `stop` is asked after every piece of work.
     pub async fn train(
@@ -330,15 +379,7 @@ impl Session {
             }
             prepared => prepared?,
         };
-        let [channels, height, width] = self.pipeline.latents();
-        let shapes = Shapes {
-            batch: settings.batch_size.clamp(1, 64) as usize,
-            channels,
-            height,
-            width,
-            tokens: self.pipeline.max_tokens,
-            embedding: self.pipeline.embedding,
-        };
+        let shapes = self.shapes(settings);
         let run = trainer_settings(settings);
         tell(TrainingEvent::Recording);
         let mut trainer = Trainer::new(
@@ -542,6 +583,7 @@ impl Session {
         if settings.preview_every == 0 {
             return Ok(());
         }
+        let usual = self.pipeline.kind().sampling(SampleSettings::default());
         if !self
             .denoiser
             .as_ref()
@@ -551,7 +593,7 @@ impl Session {
             let form = Form::new(
                 &self.pipeline,
                 self.pipeline.max_tokens * self.pipeline.embedding,
-                SampleSettings::default().guidance_scale,
+                usual.guidance_scale,
             );
             let denoiser = self.denoiser_for(Some(&present.lora), form).await?;
             tell(TrainingEvent::SamplerRecorded(denoiser.timing()));
@@ -560,8 +602,8 @@ impl Session {
             let settings = SampleSettings {
                 prompt: prompt.clone(),
                 seed: settings.seed.wrapping_add(i as u64),
-                steps: PREVIEW_STEPS,
-                ..SampleSettings::default()
+                steps: usual.steps.min(PREVIEW_STEPS),
+                ..usual.clone()
             };
             match self
                 .sample_with(Some(&present), &settings, None, true, |_, _| !stop())

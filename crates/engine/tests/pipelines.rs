@@ -396,3 +396,41 @@ fn a_single_file_cut_short_says_so() -> Outcome {
     }
     Ok(())
 }
+
+#[test]
+fn adapters_work_together() -> Outcome {
+    let device = Device::flex();
+    let mut session = Session::new(device.clone(), load("sd15", &device)?);
+    let file = std::fs::read(golden("pipelines/sd15/adapter.safetensors"))?;
+    let settings = settings("sd15", "ddim")?;
+    let picture = |session: &mut Session, with_adapter| {
+        let sampled = session.sample(&settings, None, with_adapter, |_, _| true);
+        block_on(sampled).map(|picture| picture.rgb)
+    };
+    let base = picture(&mut session, false)?;
+    session.load_adapter(&file)?;
+    let whole = picture(&mut session, true)?;
+    assert!(psnr(&whole, &base) < LEAST_PSNR);
+    let present = session.mix_adapters("parts", &[(file.clone(), 0.25), (file.clone(), 0.75)])?;
+    let rank = present.lora.rank();
+    let parts = picture(&mut session, true)?;
+    assert!(psnr(&parts, &whole) >= LEAST_PSNR);
+    session.mix_adapters("nothing", &[(file.clone(), 1.0), (file.clone(), -1.0)])?;
+    let nothing = picture(&mut session, true)?;
+    assert!(psnr(&nothing, &base) >= LEAST_PSNR);
+    session.load_adapter(&file)?;
+    assert_eq!(
+        session.adapter().map(|present| 2 * present.lora.rank()),
+        Some(rank)
+    );
+    // One that does not fit leaves what is there.
+    let bad = session.mix_adapters("bad", &[(file, 1.0), (Vec::new(), 1.0)]);
+    assert!(bad.is_err());
+    assert_eq!(
+        session
+            .adapter()
+            .map(|present| present.metadata.title.as_str()),
+        Some("")
+    );
+    Ok(())
+}

@@ -6,8 +6,11 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
+use burn::tensor::{Device, Tensor};
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::MemoryScope;
+
+use crate::functions::geglu;
 
 static ON: AtomicBool = AtomicBool::new(false);
 static LAUNCHES: AtomicU64 = AtomicU64::new(0);
@@ -49,6 +52,16 @@ impl Meter {
             peak_bytes,
         }
     }
+}
+
+/// Bytes of the device's memory that tensors have; 0 on the CPU. No [`Meter`] may be running.
+pub fn bytes_in_use(device: &Device) -> u64 {
+    let meter = Meter::start();
+    // Any kernel of ours will do; where the device fails, whoever uses it next is told.
+    let launched = geglu(Tensor::<2>::zeros([1, 2], device));
+    device.flush().ok();
+    drop(launched);
+    meter.stop().peak_bytes
 }
 
 thread_local! {

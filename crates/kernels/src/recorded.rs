@@ -188,9 +188,16 @@ pub fn settle(device: &Device) -> Result<(), KernelError> {
 /// held while the runs warm up and let go before the capture is there for it then. Beside another graph,
 /// whose pages are closed, nothing else is.
 fn slack(device: &Device) -> Vec<Tensor<1>> {
-    let sizes = (0..7).map(|power| 64 << (2 * power));
-    let each = sizes.flat_map(|values: usize| [values; 4]);
+    let each = SLACK.iter().flat_map(|values| [*values; 4]);
     each.map(|values| Tensor::zeros([values], device)).collect()
+}
+
+/// Four of each of so many values.
+const SLACK: [usize; 7] = [1 << 6, 1 << 8, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18];
+
+/// Bytes of memory that a recording holds for itself.
+pub fn slack_bytes() -> u64 {
+    4 * SLACK.iter().sum::<usize>() as u64 * size_of::<f32>() as u64
 }
 
 /// A flat f32 tensor on `device` with these values.

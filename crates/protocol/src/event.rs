@@ -117,6 +117,10 @@ pub enum Event {
         bytes: Buffer,
     },
     AdapterLoaded(AdapterInfo),
+    /// A run with the settings that were asked about will have so much GPU memory in use at most.
+    Foretold {
+        bytes: u64,
+    },
     /// A request could not be carried out; nothing else has changed. `message` says what to do.
     Failed {
         request: String,

@@ -77,6 +77,14 @@ pub enum Request {
     /// [`Event::AdapterLoaded`](crate::Event::AdapterLoaded) or `Failed`; on failure the present
     /// one stays.
     LoadAdapter { name: String, bytes: Buffer },
+    /// Say how much memory a run would take. Answered by [`Event::Foretold`](crate::Event::Foretold).
+    Foretell { settings: TrainingSettings },
+    /// Read adapter files and make all of them together, each at its strength, the present one. Answered as
+    /// [`Request::LoadAdapter`] is.
+    MixAdapters {
+        title: String,
+        parts: Vec<(Buffer, f32)>,
+    },
 }
 
 /// Where a model is.

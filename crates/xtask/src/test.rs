@@ -2,7 +2,7 @@
 
 mod tally;
 
-use std::{fs, process::ExitCode};
+use std::{fs, process::ExitCode, time::Instant};
 
 use tally::Tally;
 
@@ -80,17 +80,20 @@ impl Options {
     }
 }
 
-/// Runs them all, whatever fails, and ends with a line that counts.
+/// Runs them all, whatever fails, and ends with what each part took and a line that counts.
 pub fn run(project: &Project, options: &Options) -> Result<ExitCode> {
+    let start = Instant::now();
     if options.parts.iter().any(|part| part.runs_code()) {
         setup::for_tests(project)?;
     }
     let mut total = Tally::default();
+    let mut took = vec![("setup", start.elapsed())];
     for part in Part::ALL {
         if !options.parts.contains(&part) {
             continue;
         }
         println!("\n== {}", part.name());
+        let start = Instant::now();
         let outcome = match part {
             Part::Format => format(project),
             Part::Lint => lint(project),
@@ -101,6 +104,11 @@ pub fn run(project: &Project, options: &Options) -> Result<ExitCode> {
             eprintln!("\nxtask: {error}");
             Tally::one(false)
         });
+        took.push((part.name(), start.elapsed()));
+    }
+    println!();
+    for (what, time) in took {
+        println!("{:6.1} min  {what}", time.as_secs_f32() / 60.0);
     }
     println!("\n{total}");
     Ok(match total.good() {

@@ -131,11 +131,17 @@ pub async fn open() -> Result<(Device, Adapter, Faults), String> {
         .device
         .on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             let OneThread(faults) = &uncaptured;
-            let error = error.to_string();
-            let reason = error.lines().next().unwrap_or_default();
-            faults.note(format!(
-                "The graphics card did not do what was asked of it ({reason})."
-            ));
+            faults.note(match error {
+                wgpu::Error::OutOfMemory { .. } => "The graphics card has not enough free memory for \
+                    this. Close other pages and programs that use it. For training, turn on \u{201c}Save \
+                    memory\u{201d} among the details, then let it look at fewer works in a step."
+                    .into(),
+                error => {
+                    let error = error.to_string();
+                    let reason = error.lines().next().unwrap_or_default();
+                    format!("The graphics card did not do what was asked of it ({reason}).")
+                }
+            });
         }));
     let lost = OneThread(faults.clone());
     // The reason is the browser's, and says nothing that helps: a driver that was updated, a laptop that slept.

@@ -157,6 +157,18 @@ impl Server {
             Request::LoadAdapter { name, bytes } => {
                 return self.load_adapter(&name, &buffers.bytes(bytes));
             }
+            Request::Foretell { settings } => {
+                let session = self.session.as_ref().ok_or(EngineError::NoModel)?;
+                let bytes = session.memory(&settings);
+                self.send(&Event::Foretold { bytes });
+            }
+            Request::MixAdapters { title, parts } => {
+                let parts: Vec<_> = parts
+                    .into_iter()
+                    .map(|(bytes, strength)| (buffers.bytes(bytes), strength))
+                    .collect();
+                return self.mix_adapters(&title, &parts);
+            }
         }
         Ok(())
     }
@@ -411,6 +423,13 @@ impl Server {
         self.send(&event);
         Ok(())
     }
+
+    fn mix_adapters(&mut self, title: &str, parts: &[(Vec<u8>, f32)]) -> Result<(), EngineError> {
+        let session = self.session.as_mut().ok_or(EngineError::NoModel)?;
+        let event = Event::AdapterLoaded(info(session.mix_adapters(title, parts)?, title));
+        self.send(&event);
+        Ok(())
+    }
 }
 
 fn recorded(what: Recording, timing: Timing) -> Event {
@@ -515,5 +534,7 @@ fn describe(request: &Request) -> (&'static str, Option<JobId>) {
         Request::Enlarge { job, .. } => ("enlarge", Some(*job)),
         Request::SaveAdapter { .. } => ("save_adapter", None),
         Request::LoadAdapter { .. } => ("load_adapter", None),
+        Request::MixAdapters { .. } => ("mix_adapters", None),
+        Request::Foretell { .. } => ("foretell", None),
     }
 }

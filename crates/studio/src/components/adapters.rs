@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-use super::{notices::Notices, picker::Picker};
+use super::{mix::Mix, notices::Notices, picker::Picker};
 use crate::{
     store::{EngineState, Place},
     strings::t,
@@ -89,6 +89,7 @@ pub fn Adapters() -> impl IntoView {
                 <Picker label=t().load_adapter testid="load-adapter-input" accept_types=".safetensors"
                     picked=move |files| files.into_iter().for_each(|file| studio.load_adapter(file)) />
             </div>
+            <Mix />
             <Notices place=Place::Adapter />
         </div>
     }

@@ -20,6 +20,7 @@ mod make;
 mod make_details;
 mod make_many;
 mod mask_painter;
+mod mix;
 mod models;
 mod notices;
 mod pair;

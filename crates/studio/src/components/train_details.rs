@@ -96,6 +96,9 @@ pub fn TrainDetails() -> impl IntoView {
                     <span class="help">{t().preview_prompts_help}</span>
                 </label>
             </fieldset>
+            <p class="small" data-testid="foretold">
+                {move || store.foretold.get().map(|bytes| (t().foretold)(bytes as f64))}
+            </p>
         </details>
     }
 }

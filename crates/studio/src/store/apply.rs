@@ -212,7 +212,10 @@ impl Store {
             Event::AdapterFile { file_name, bytes } => {
                 return self.adapter_file(file_name, buffers.get(bytes.0).cloned());
             }
-            Event::AdapterLoaded(info) => self.adapter_loaded(info),
+            Event::Foretold { bytes } => self.foretold.set(Some(bytes)),
+            Event::AdapterLoaded(info) => {
+                return self.adapter_loaded(info).into_iter().collect();
+            }
             Event::Failed {
                 request,
                 job,
@@ -459,7 +462,7 @@ impl Store {
         }
     }
 
-    fn adapter_loaded(&self, info: AdapterInfo) {
+    fn adapter_loaded(&self, info: AdapterInfo) -> Option<FollowUp> {
         match self
             .loads_awaited
             .try_update_value(|l| l.pop_front())
@@ -475,8 +478,13 @@ impl Store {
                 });
             }
             Some(AdapterLoad::Shelf(place)) => self.current.set(Some(place)),
+            Some(AdapterLoad::Mix) => {
+                self.announcement.set((t().adapter_loaded)(&info.title));
+                return Some(FollowUp::KeepAdapter(self.shelve(Shelved::new(info))));
+            }
             None => {}
         }
+        None
     }
 
     fn failed(&self, request: &str, job: Option<atelier_protocol::JobId>, message: String) {
@@ -505,7 +513,7 @@ impl Store {
             "save_adapter" => {
                 self.files_awaited.update_value(|f| _ = f.pop_front());
             }
-            "load_adapter" => {
+            "load_adapter" | "mix_adapters" => {
                 let load = self
                     .loads_awaited
                     .try_update_value(|l| l.pop_front())

@@ -38,6 +38,8 @@ pub struct Store {
     pub chosen: RwSignal<Option<ModelRecord>>,
     /// The model that is there.
     pub model: RwSignal<Option<ModelInfo>>,
+    /// Bytes of GPU memory that a run with the present settings would take.
+    pub foretold: RwSignal<Option<u64>>,
     /// The kind of model that the settings suit.
     pub kind: RwSignal<ModelKind>,
     /// Download, warm-up or preparation under way.
@@ -122,6 +124,7 @@ impl Default for Store {
             gpu: RwSignal::new(None),
             chosen: RwSignal::new(None),
             model: RwSignal::new(None),
+            foretold: RwSignal::new(None),
             kind: RwSignal::new(ModelKind::default()),
             meter: RwSignal::new(None),
             activity: RwSignal::new(Activity::Idle),

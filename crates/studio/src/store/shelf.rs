@@ -58,8 +58,13 @@ pub enum FilePurpose {
 /// Where an adapter on its way into the engine comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AdapterLoad {
-    File { name: String, bytes: Bytes },
+    File {
+        name: String,
+        bytes: Bytes,
+    },
     Shelf(usize),
+    /// Made of several; its file is asked for.
+    Mix,
 }
 
 impl Store {

@@ -158,7 +158,7 @@ impl Place {
             "add_work" | "remove_work" => Place::Works,
             "train" => Place::Train,
             "sample" | "enlarge" => Place::Make,
-            "save_adapter" | "load_adapter" => Place::Adapter,
+            "save_adapter" | "load_adapter" | "mix_adapters" => Place::Adapter,
             _ => Place::Page,
         }
     }

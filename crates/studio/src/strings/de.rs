@@ -251,6 +251,10 @@ pub static DE: Strings = Strings {
     caption_dropout_help: "Anteil der weggelassenen Bildtexte (0 bis 1), damit die Handschrift auch ohne Worte gelernt wird.",
     min_snr: "Min-SNR-Gamma",
     min_snr_help: "Verhindert, dass fast rauschfreie Bilder alles andere überwiegen; 0 schaltet es aus, andere Programme nehmen 5.",
+    foretold: |bytes| {
+        let size = format::size(bytes).replace('.', ",");
+        format!("Mit diesen Einstellungen braucht es etwa {size} Grafikspeicher.")
+    },
     block_checkpointing: "Speicher sparen",
     block_checkpointing_help: "Ein Schritt dauert ein Drittel länger und braucht viel weniger Speicher der Grafikkarte.",
     convolutions: "Auch Linien und Flächen lernen",
@@ -275,8 +279,15 @@ pub static DE: Strings = Strings {
             "" => String::new(),
             trigger => format!("„{trigger}“, "),
         };
-        format!("{trigger}Rang {}, {}", info.rank, steps(info.steps))
+        let steps = match info.steps {
+            0 => String::new(),
+            some => format!(", {}", steps(some)),
+        };
+        format!("{trigger}Rang {}{steps}", info.rank)
     },
+    mix_title: "Mehrere mischen",
+    mix_lead: "Mehr als eine Handschrift in einem Bild: wähle, wie viel von jeder. Die Mischung ist ein eigener Adapter.",
+    mix_go: "Mischen",
     adapter_name: "Name",
     adapter_untitled: "Meine Handschrift",
     save_adapter: "Adapter speichern",

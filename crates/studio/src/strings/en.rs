@@ -243,6 +243,12 @@ pub static EN: Strings = Strings {
     caption_dropout_help: "Share of captions left out (0 to 1), so that the hand is learned without words too.",
     min_snr: "Min-SNR gamma",
     min_snr_help: "Keeps almost noiseless pictures from outweighing the rest; 0 turns it off, other trainers use 5.",
+    foretold: |bytes| {
+        format!(
+            "With these settings it takes about {} of graphics memory.",
+            size(bytes)
+        )
+    },
     block_checkpointing: "Save memory",
     block_checkpointing_help: "Takes a third longer a step, and much less of the graphics card’s memory.",
     convolutions: "Learn lines and surfaces too",
@@ -267,8 +273,15 @@ pub static EN: Strings = Strings {
             "" => String::new(),
             trigger => format!("“{trigger}”, "),
         };
-        format!("{trigger}rank {}, {}", info.rank, steps(info.steps))
+        let steps = match info.steps {
+            0 => String::new(),
+            some => format!(", {}", steps(some)),
+        };
+        format!("{trigger}rank {}{steps}", info.rank)
     },
+    mix_title: "Mix several",
+    mix_lead: "More than one hand in a picture: choose how much of each. The mixture is an adapter of its own.",
+    mix_go: "Mix them",
     adapter_name: "Name",
     adapter_untitled: "My hand",
     save_adapter: "Save adapter",

@@ -245,6 +245,8 @@ pub struct Strings {
     pub min_snr_help: &'static str,
     pub block_checkpointing: &'static str,
     pub block_checkpointing_help: &'static str,
+    /// Bytes of graphics memory.
+    pub foretold: fn(f64) -> String,
     pub convolutions: &'static str,
     pub convolutions_help: &'static str,
     pub preview_every: &'static str,
@@ -265,6 +267,9 @@ pub struct Strings {
     pub adapter_lead: &'static str,
     pub adapter_in_use: &'static str,
     pub adapter_facts: fn(&AdapterInfo) -> String,
+    pub mix_title: &'static str,
+    pub mix_lead: &'static str,
+    pub mix_go: &'static str,
     pub adapter_name: &'static str,
     /// What an adapter is called that has neither a title nor a trigger.
     pub adapter_untitled: &'static str,

@@ -8,7 +8,7 @@ use web_sys::File;
 
 use super::{MAX_FILE_BYTES, Studio};
 use crate::{
-    files,
+    files, format,
     store::{AdapterLoad, EngineState, FilePurpose, Place, Tone},
     strings::t,
 };
@@ -83,6 +83,30 @@ impl Studio {
                 &[buffer],
             );
         });
+    }
+
+    /// Makes one adapter of several on the shelf, each at its strength.
+    pub fn mix_adapters(self, chosen: &[(usize, f32)]) {
+        let store = self.store;
+        store.clear_notices(Place::Adapter);
+        let mut names = Vec::with_capacity(chosen.len());
+        let mut parts = Vec::with_capacity(chosen.len());
+        let mut buffers = Vec::with_capacity(chosen.len());
+        store.shelf.with_untracked(|shelf| {
+            for (place, strength) in chosen {
+                if let Some((adapter, Some(bytes))) = shelf.get(*place).map(|s| (s, &s.bytes)) {
+                    let much = format::number(f64::from(*strength));
+                    names.push(format!("{} {much}", adapter.info.title));
+                    parts.push((Buffer(buffers.len()), *strength));
+                    buffers.push(files::buffer(bytes));
+                }
+            }
+        });
+        let title = names.join(" + ");
+        store
+            .loads_awaited
+            .update_value(|l| l.push_back(AdapterLoad::Mix));
+        self.ask(&Request::MixAdapters { title, parts }, &buffers);
     }
 
     /// Takes an adapter from the shelf into use.

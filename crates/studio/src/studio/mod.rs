@@ -71,6 +71,7 @@ impl Studio {
             example_pictures: StoredValue::new(Vec::new()),
         };
         studio.watch_example();
+        studio.foretell();
         studio.open_gallery();
         studio.start_engine();
         studio.begin_keeping();

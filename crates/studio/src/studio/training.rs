@@ -1,12 +1,12 @@
 //! Starting and stopping.
 
-use atelier_protocol::{Buffer, Request, Work};
+use atelier_protocol::{Buffer, Request, TrainingSettings, Work};
 use leptos::prelude::*;
 
 use super::Studio;
 use crate::{
     files,
-    store::{Activity, GoOnGate, Place, Run, TrainGate, WorkState},
+    store::{Activity, EngineState, GoOnGate, Place, Run, TrainGate, WorkState},
     strings::t,
 };
 
@@ -88,6 +88,32 @@ impl Studio {
             },
             &[files::buffer(&checkpoint.bytes)],
         );
+    }
+
+    /// Asks the engine what a run would take, whenever that may have changed.
+    pub(super) fn foretell(self) {
+        let store = self.store;
+        let asked = Memo::new(move |_| {
+            let hash = store.model.with(|model| Some(model.as_ref()?.hash.clone()));
+            let settings = store.training.with(|s| {
+                let TrainingSettings {
+                    rank,
+                    convolutions,
+                    batch_size,
+                    block_checkpointing,
+                    ..
+                } = *s;
+                (rank, convolutions, batch_size, block_checkpointing)
+            });
+            let ready = store.engine.get() == EngineState::Ready && store.is_idle();
+            Some((hash?, settings)).filter(|_| ready)
+        });
+        Effect::new(move |_| {
+            if asked.get().is_some() {
+                let settings = store.training.get_untracked();
+                self.ask(&Request::Foretell { settings }, &[]);
+            }
+        });
     }
 
     /// Pauses the training, makes what is asked for, and leaves the training to be gone on with.

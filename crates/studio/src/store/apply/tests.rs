@@ -326,3 +326,37 @@ fn a_preset_leaves_what_is_the_artists_own() {
     assert_eq!(settings.preview_prompts, ["a boat"]);
     assert_eq!(settings.background, [1, 2, 3]);
 }
+
+#[test]
+fn a_mixture_is_an_adapter_that_is_kept() {
+    let (_owner, store) = visit();
+    let info = AdapterInfo {
+        title: "a 1 + b 0.5".into(),
+        trigger: "in ink".into(),
+        rank: 8,
+        parameters: 1,
+        steps: 0,
+        hash: "ab".into(),
+    };
+    store
+        .loads_awaited
+        .update_value(|l| l.push_back(AdapterLoad::Mix));
+    let failed = Event::Failed {
+        request: "mix_adapters".into(),
+        job: None,
+        message: "It does not fit.".into(),
+    };
+    assert_eq!(store.apply(failed, &[], 0.0), []);
+    let said = store.notices.get_untracked();
+    assert_eq!(
+        (said[0].place, said[0].text.as_str()),
+        (Place::Adapter, "It does not fit.")
+    );
+    store
+        .loads_awaited
+        .update_value(|l| l.push_back(AdapterLoad::Mix));
+    let next = store.apply(Event::AdapterLoaded(info), &[], 0.0);
+    assert_eq!(next, [FollowUp::KeepAdapter(0)]);
+    assert_eq!(store.current.get_untracked(), Some(0));
+    assert!(!store.shelf.get_untracked()[0].saved);
+}

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use atelier_project::ModelRecord;
 use atelier_protocol::{
     AdapterInfo, Buffer, Event, ModelInfo, ModelKind, Pixels, Work as TrainingWork,
 };
-use atelier_project::ModelRecord;
 
 use super::*;
 use crate::store::{Activity, FollowUp};
@@ -198,7 +198,11 @@ fn a_project_has_its_model_and_settings_that_suit_it() {
     let record = store.record();
 
     store.clear_project();
-    assert_eq!(store.sample.get_untracked().steps, 4, "a new one goes on with the model");
+    assert_eq!(
+        store.sample.get_untracked().steps,
+        4,
+        "a new one goes on with the model"
+    );
     store.chosen.set(None);
     load(ModelKind::Sketch);
     assert_eq!(store.sample.get_untracked().steps, 20);
