@@ -97,7 +97,7 @@ fn settings(kind: &str, name: &str) -> Result<SampleSettings, Box<dyn Error>> {
             settings.negative_prompt.clear();
         }
         (_, "inpaint") => settings.image_strength = common.image_strength,
-        (_, "" | "adapter") => {}
+        (_, "" | "adapter" | "ours") => {}
         (_, special) => return Err(format!("what is {special}?").into()),
     }
     Ok(settings)
@@ -139,11 +139,15 @@ fn pictures_agree(kind: &str, pipeline: Pipeline, device: Device, chosen: &[&str
             continue;
         }
         let settings = settings(kind, name)?;
-        // One that diffusers saved.
-        let with_adapter = name.ends_with(".adapter");
+        // One that diffusers saved, and one of ours that it loaded.
+        let adapter = match name {
+            _ if name.ends_with(".adapter") => format!("pipelines/{kind}/adapter.safetensors"),
+            _ if name.ends_with(".ours") => format!("ours/{kind}.safetensors"),
+            _ => String::new(),
+        };
+        let with_adapter = !adapter.is_empty();
         if with_adapter {
-            let file = golden(&format!("pipelines/{kind}/adapter.safetensors"));
-            session.load_adapter(&std::fs::read(file)?)?;
+            session.load_adapter(&std::fs::read(golden(&adapter))?)?;
         }
         let given = match name.ends_with(".inpaint") {
             true => Some(Given {
@@ -233,6 +237,21 @@ fn drawings() -> Result<Vec<Picture>, Box<dyn Error>> {
 
 /// Trains two steps; its losses.
 fn train(session: &mut Session, block_checkpointing: bool) -> Result<Vec<f32>, Box<dyn Error>> {
+    let settings = TrainingSettings {
+        rank: 2,
+        alpha: 2.0,
+        batch_size: 2,
+        trigger: "in ink".into(),
+        block_checkpointing,
+        ..Preset::Quick.settings()
+    };
+    train_with(session, &settings)
+}
+
+fn train_with(
+    session: &mut Session,
+    settings: &TrainingSettings,
+) -> Result<Vec<f32>, Box<dyn Error>> {
     let pictures = drawings()?;
     let works: Vec<WorkInput> = (pictures.iter())
         .map(|picture| WorkInput {
@@ -243,13 +262,8 @@ fn train(session: &mut Session, block_checkpointing: bool) -> Result<Vec<f32>, B
         .collect();
     let settings = TrainingSettings {
         steps: 2,
-        rank: 2,
-        alpha: 2.0,
-        batch_size: 2,
         preview_every: 0,
-        trigger: "in ink".into(),
-        block_checkpointing,
-        ..Preset::Quick.settings()
+        ..settings.clone()
     };
     let mut losses = Vec::new();
     let resume = Resume::default();
@@ -267,6 +281,32 @@ fn train(session: &mut Session, block_checkpointing: bool) -> Result<Vec<f32>, B
     assert_eq!(block_on(end)?, TrainingEnd::Finished);
     assert_eq!(losses.len(), 2);
     Ok(losses)
+}
+
+/// The picture `ddim.ours` shows that diffusers loads such a file and draws as we do.
+#[test]
+fn adapters_are_written_as_diffusers_loads_them() -> Outcome {
+    let device = Device::flex();
+    let mut session = Session::new(device.clone(), load("sd15", &device)?);
+    let settings = TrainingSettings {
+        rank: 4,
+        ..Preset::Balanced.settings_for(ModelKind::StableDiffusion)
+    };
+    train_with(&mut session, &settings)?;
+    let tensors = |bytes: &[u8]| -> Result<Vec<_>, Box<dyn Error>> {
+        let file = File::parse(bytes, Limits::ADAPTER)?;
+        let tensors = file.tensors();
+        Ok(tensors
+            .map(|(info, _)| (info.name.clone(), info.dtype, info.shape.clone()))
+            .collect())
+    };
+    let written = tensors(&session.save_adapter("ink")?)?;
+    assert!(!written.is_empty());
+    assert_eq!(
+        written,
+        tensors(&std::fs::read(golden("ours/sd15.safetensors"))?)?
+    );
+    Ok(())
 }
 
 #[test]

@@ -3,6 +3,7 @@ with them: embeddings, latents, pictures.
 """
 
 import json
+import logging
 import shutil
 
 import torch
@@ -271,6 +272,7 @@ def pictures(kind, pipeline):
         positive, negative = long_prompt(pipeline)
         found["ddim.long"] = picture(pipeline, prompt_embeds=positive, negative_prompt_embeds=negative)
         found["ddim.adapter"] = adapted(pipeline)
+        found["ddim.ours"] = with_ours(pipeline)
         found["ddim.inpaint"] = inpainted(pipeline)
     pipeline.scheduler = type(pipeline.scheduler).from_config(config)
     return found
@@ -298,6 +300,22 @@ def adapted(pipeline):
     )
     (folder / "adapter.safetensors").chmod(0o644)
     network.delete_adapters("default")
+    return made
+
+
+def with_ours(pipeline):
+    """A picture with an adapter that Atelier trained and wrote; it is loaded with nothing left over."""
+    said = []
+    listener = logging.Handler()
+    listener.emit = lambda record: said.append(record.getMessage())
+    for name in ("diffusers", "peft"):
+        logging.getLogger(name).addHandler(listener)
+    pipeline.load_lora_weights(FOLDER / "ours", weight_name="sd15.safetensors")
+    # What every adapter of the UNet alone is told.
+    said = [line for line in said if not line.startswith("No LoRA keys associated to CLIPTextModel")]
+    assert not said, said
+    made = picture(pipeline)
+    pipeline.unload_lora_weights()
     return made
 
 

@@ -27,41 +27,43 @@ pub fn Mix() -> impl IntoView {
         <Show when=move || several.get()>
             <details class="fold" data-testid="mix">
                 <summary>{t().mix_title}</summary>
-                <p class="small">{t().mix_lead}</p>
-                <For
-                    each=move || store.shelf.get()
-                    key=|shelved| (shelved.id, shelved.info.title.clone())
-                    let(shelved)
-                >
-                    <label class="field strength">
-                        <span class="label">
-                            {shelved.info.title} " "
-                            <output>{move || format::number(f64::from(strength(shelved.id)))}</output>
-                        </span>
-                        <input
-                            type="range"
-                            data-testid="mix-strength"
-                            min="0"
-                            max="1.5"
-                            step="0.05"
-                            prop:value=move || format::number(f64::from(strength(shelved.id)))
-                            on:input=move |e| {
-                                if let Ok(value) = event_target_value(&e).parse() {
-                                    strengths.update(|s| _ = s.insert(shelved.id, value));
+                <div class="mix">
+                    <p class="small">{t().mix_lead}</p>
+                    <For
+                        each=move || store.shelf.get()
+                        key=|shelved| (shelved.id, shelved.info.title.clone())
+                        let(shelved)
+                    >
+                        <label class="field strength">
+                            <span class="label">
+                                {shelved.info.title} " "
+                                <output>{move || format::number(f64::from(strength(shelved.id)))}</output>
+                            </span>
+                            <input
+                                type="range"
+                                data-testid="mix-strength"
+                                min="0"
+                                max="1.5"
+                                step="0.05"
+                                prop:value=move || format::number(f64::from(strength(shelved.id)))
+                                on:input=move |e| {
+                                    if let Ok(value) = event_target_value(&e).parse() {
+                                        strengths.update(|s| _ = s.insert(shelved.id, value));
+                                    }
                                 }
-                            }
-                        />
-                    </label>
-                </For>
-                <button
-                    type="button"
-                    class="button"
-                    data-testid="mix-go"
-                    disabled=move || !can_mix()
-                    on:click=move |_| studio.mix_adapters(&untrack(chosen))
-                >
-                    {t().mix_go}
-                </button>
+                            />
+                        </label>
+                    </For>
+                    <button
+                        type="button"
+                        class="button"
+                        data-testid="mix-go"
+                        disabled=move || !can_mix()
+                        on:click=move |_| studio.mix_adapters(&untrack(chosen))
+                    >
+                        {t().mix_go}
+                    </button>
+                </div>
             </details>
         </Show>
     }
