@@ -3,11 +3,25 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ADDRESS } from './browser.mjs';
 import { Front } from './front.mjs';
 
 const SITE_PATH = new URL(ADDRESS).pathname;
 export const COMMIT = '451f4fe16113bff5a5d2269ed5ad43b0592e9a14';
+
+export const PIPELINES = fileURLToPath(new URL('../golden/pipelines/', import.meta.url));
+
+/** A folder that diffusers saved, as the Hub would have it: path -> bytes. */
+export function saved(kind) {
+  const root = join(PIPELINES, kind);
+  const paths = readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !/^(expected|adapter)\./.test(entry.name))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+  return Object.fromEntries(paths.map((path) => [path.slice(root.length + 1), readFileSync(path)]));
+}
 
 /** The page's server, and under `hub/` one that stands in for the Hub. */
 export class HubFront extends Front {

@@ -6,6 +6,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ADDRESS, PLAIN_ADDRESS, openBrowser } from './browser.mjs';
+import { HubFront, saved } from './hub.mjs';
 import { Studio, drawings } from './studio.mjs';
 
 const at = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -101,6 +102,18 @@ await page.mouse.up();
 await sheet('part', page, '[data-testid=image-strength]');
 await studio.at('started-from').getByRole('button').click();
 
+// A second adapter, and the two mixed.
+const hand = await studio.save('save-adapter');
+await studio.loadAdapter('a softer hand.safetensors', hand.bytes);
+await studio.event('adapter_loaded');
+await studio.at('mix').locator('summary').click();
+await studio.at('mix-strength').nth(0).fill('0.6');
+await studio.at('mix-strength').nth(1).fill('0.4');
+await studio.at('mix-go').click();
+await studio.event('adapter_loaded', 2);
+await studio.rest();
+await sheet('mixed', page, '.adapters');
+
 await page.evaluate(() => { document.querySelector('[data-testid=requests]').open = true; });
 await sheet('requests', page, '[data-testid=requests]');
 await studio.loseGraphicsCard();
@@ -108,6 +121,24 @@ await sheet('lost', page);
 await page.goto(`${ADDRESS}how.html`);
 await sheet('how', page);
 await studio.close();
+// Of two models one is here, and one is asked about.
+const front = await HubFront.open();
+front.models.set('studio/ink', saved('sd15'));
+front.models.set('studio/quick-ink', saved('lcm'));
+const choosing = await Studio.open({ browser, address: front.address });
+await choosing.at('models-menu').locator('summary').first().click();
+for (const name of ['ink', 'quick-ink']) {
+  await choosing.at('model-name-input').fill(`${front.address}hub/studio/${name}`);
+  await choosing.at('model-look-up').click();
+  await choosing.at('model-offer').waitFor();
+  if (name === 'ink') {
+    await choosing.at('model-keep').click();
+    await choosing.at('notice').filter({ hasText: 'is here, whole and checked' }).waitFor();
+  }
+}
+await sheet('models', choosing.page, '[data-testid=models]');
+await choosing.close();
+await front.close();
 const unsupported = await Studio.open({ browser, ready: false, address: PLAIN_ADDRESS });
 await unsupported.at('unsupported').waitFor();
 await sheet('unsupported', unsupported.page);

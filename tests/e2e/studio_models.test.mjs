@@ -2,32 +2,20 @@
 // trained, drawn with, kept for the next visit; and one from the artist's own file.
 
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { openBrowser } from './browser.mjs';
-import { HubFront } from './hub.mjs';
+import { HubFront, PIPELINES, saved } from './hub.mjs';
 import { Studio, drawings, steps } from './studio.mjs';
 
-const PIPELINES = fileURLToPath(new URL('../golden/pipelines/', import.meta.url));
 const TRIGGER = 'in ink';
-
-/** A folder that diffusers saved, as the Hub would have it: path -> bytes. */
-function published(kind) {
-  const root = join(PIPELINES, kind);
-  const paths = readdirSync(root, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !/^(expected|adapter)\./.test(entry.name))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
-  return Object.fromEntries(paths.map((path) => [path.slice(root.length + 1), readFileSync(path)]));
-}
 
 let front;
 let browser;
 let studio;
 before(async () => {
   front = await HubFront.open();
-  front.models.set('studio/small-lcm', published('lcm'));
+  front.models.set('studio/small-lcm', saved('lcm'));
   browser = await openBrowser();
   studio = await Studio.open({ browser, address: front.address });
 });

@@ -38,7 +38,7 @@ pub fn ensure_wasm_bindgen(project: &Project) -> Result<()> {
         return Ok(());
     }
     // Without --locked: its lock file names yanked crates.
-    cargo_install(project, &format!("wasm-bindgen-cli@{version}"), false)
+    cargo_install(project, &format!("wasm-bindgen-cli@{version}"), "1", &[])
 }
 
 pub fn ensure_trunk(project: &Project) -> Result<()> {
@@ -46,8 +46,10 @@ pub fn ensure_trunk(project: &Project) -> Result<()> {
     if have.as_deref() == Some(&format!("trunk {TRUNK}")) {
         return Ok(());
     }
-    // With --locked: it does not compile with the newest of its dependencies.
-    cargo_install(project, &format!("trunk@{TRUNK}"), true)
+    // With --locked: it does not compile with the newest of its dependencies. Without its features, which
+    // fetch things over TLS: here it finds all it wants. It mostly calls others, so it needs no optimizer.
+    let options = ["--locked", "--no-default-features"];
+    cargo_install(project, &format!("trunk@{TRUNK}"), "0", &options)
 }
 
 /// wasm-opt of binaryen, from npm (the package has it compiled to wasm, so it runs anywhere).
@@ -113,18 +115,18 @@ fn need_node(project: &Project) -> Result<()> {
 }
 
 /// Installs into our own folder, so that what you have elsewhere stays as it is.
-fn cargo_install(project: &Project, what: &str, locked: bool) -> Result<()> {
+fn cargo_install(project: &Project, what: &str, optimized: &str, options: &[&str]) -> Result<()> {
     println!("Installing {what} into .tools (some minutes, once).");
     let build = project.tools.join("build");
     project
         .run("cargo")
         .args(["install", "--quiet", "--root"])
         .arg(&project.tools)
-        .args(locked.then_some("--locked"))
+        .args(options)
         .arg(what)
         .env("CARGO_TARGET_DIR", &build)
-        // Trunk's own profile takes one core ten minutes, for a program that mostly calls others.
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        // Their own profiles take one core ten minutes.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", optimized)
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .go()?;
