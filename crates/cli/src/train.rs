@@ -157,6 +157,16 @@ impl Train {
             .collect();
         let settings = self.settings(session.pipeline.kind());
         let steps = u64::from(settings.steps);
+        if self.device == DeviceChoice::Gpu {
+            let bytes = session.memory(&settings);
+            report.say(
+                json!({ "foretold_bytes": bytes }),
+                format!(
+                    "about {:.1} GB of graphics memory will be in use",
+                    bytes as f64 / 1e9
+                ),
+            );
+        }
         let checkpoint = match &self.checkpoint {
             Some(file) if file.exists() => Some(
                 std::fs::read(file)
