@@ -2,11 +2,15 @@
 
 use atelier_kernels::{Meter, Metered, Recorded, Timing, bytes_in_use};
 use atelier_protocol::{Preset, TrainingSettings};
-use atelier_training::{Example, Shapes, Trainer, TrainingSet, memory};
+use atelier_training::{Example, Trainer, TrainingSet, memory};
 use burn::tensor::{Device, Tensor};
 use web_time::Instant;
 
-use crate::{error::EngineError, pipeline::Pipeline, session::trainer_settings};
+use crate::{
+    error::EngineError,
+    pipeline::Pipeline,
+    session::{shapes, trainer_settings},
+};
 
 /// One computation of a whole model.
 #[derive(Clone, Copy, Debug)]
@@ -118,18 +122,6 @@ pub async fn bench(pipeline: &Pipeline, device: &Device) -> Result<[Whole; 3], E
         step("LoRA step", false).await?,
         step("by blocks", true).await?,
     ])
-}
-
-fn shapes(pipeline: &Pipeline, preset: &TrainingSettings) -> Shapes {
-    let [channels, height, width] = pipeline.latents();
-    Shapes {
-        batch: preset.batch_size as usize,
-        channels,
-        height,
-        width,
-        tokens: pipeline.max_tokens,
-        embedding: pipeline.embedding,
-    }
 }
 
 fn noise(length: usize) -> Vec<f32> {

@@ -58,6 +58,19 @@ pub(crate) fn trainer_settings(settings: &TrainingSettings) -> Settings {
     }
 }
 
+/// Sizes of a training step.
+pub(crate) fn shapes(pipeline: &Pipeline, settings: &TrainingSettings) -> Shapes {
+    let [channels, height, width] = pipeline.latents();
+    Shapes {
+        batch: settings.batch_size.clamp(1, 64) as usize,
+        channels,
+        height,
+        width,
+        tokens: pipeline.max_tokens,
+        embedding: pipeline.embedding,
+    }
+}
+
 /// A picture to start from.
 pub struct Given {
     /// Its middle square is taken.
@@ -331,22 +344,10 @@ impl Session {
     pub fn memory(&self, settings: &TrainingSettings) -> u64 {
         let run = memory(
             &self.pipeline.unet,
-            &self.shapes(settings),
+            &shapes(&self.pipeline, settings),
             &trainer_settings(settings),
         );
         bytes_in_use(&self.device) + run
-    }
-
-    fn shapes(&self, settings: &TrainingSettings) -> Shapes {
-        let [channels, height, width] = self.pipeline.latents();
-        Shapes {
-            batch: settings.batch_size.clamp(1, 64) as usize,
-            channels,
-            height,
-            width,
-            tokens: self.pipeline.max_tokens,
-            embedding: self.pipeline.embedding,
-        }
     }
 
     /// Trains a new adapter on `inputs`, or goes on with one. It becomes the present one when at least one step was good,
@@ -379,7 +380,7 @@ impl Session {
             }
             prepared => prepared?,
         };
-        let shapes = self.shapes(settings);
+        let shapes = shapes(&self.pipeline, settings);
         let run = trainer_settings(settings);
         tell(TrainingEvent::Recording);
         let mut trainer = Trainer::new(

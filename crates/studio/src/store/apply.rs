@@ -228,7 +228,8 @@ impl Store {
 
     /// The worker or its GPU is gone. The works and the adapters stay on the page.
     pub fn engine_lost(&self, message: String) {
-        if matches!(self.engine.get_untracked(), EngineState::Lost(_)) {
+        let engine = self.engine.get_untracked();
+        if matches!(engine, EngineState::Lost(_) | EngineState::Unsupported(_)) {
             return;
         }
         self.queued.update_value(|q| q.clear());
