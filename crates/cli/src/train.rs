@@ -48,6 +48,9 @@ pub struct Train {
     /// Compute the network twice a step, for less of the graphics card's memory; the preset says so for Stable Diffusion.
     #[arg(long, value_name = "true|false")]
     block_checkpointing: Option<bool>,
+    /// Look at so many batches before each correction
+    #[arg(long)]
+    accumulate: Option<u32>,
     #[arg(long)]
     no_flip: bool,
     #[arg(long, default_value_t = 0)]
@@ -126,6 +129,7 @@ impl Train {
             min_snr_gamma: self.min_snr_gamma.unwrap_or(preset.min_snr_gamma),
             convolutions: preset.convolutions && !self.transformers_only,
             block_checkpointing: (self.block_checkpointing).unwrap_or(preset.block_checkpointing),
+            accumulate: self.accumulate.unwrap_or(preset.accumulate),
             flip: !self.no_flip,
             seed: self.seed,
             ..preset

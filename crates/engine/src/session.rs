@@ -61,8 +61,10 @@ pub(crate) fn trainer_settings(settings: &TrainingSettings) -> Settings {
 /// Sizes of a training step.
 pub(crate) fn shapes(pipeline: &Pipeline, settings: &TrainingSettings) -> Shapes {
     let [channels, height, width] = pipeline.latents();
+    let pieces = settings.accumulate.clamp(1, 64) as usize;
     Shapes {
-        batch: settings.batch_size.clamp(1, 64) as usize,
+        batch: pieces * settings.batch_size.clamp(1, 64) as usize,
+        pieces,
         channels,
         height,
         width,

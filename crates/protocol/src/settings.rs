@@ -8,7 +8,7 @@ pub struct TrainingSettings {
     pub trigger: String,
     /// Optimizer steps.
     pub steps: u32,
-    /// Pictures in a step.
+    /// Pictures that are looked at together.
     pub batch_size: u32,
     /// Rank of the adapter's factors.
     pub rank: u32,
@@ -27,6 +27,9 @@ pub struct TrainingSettings {
     /// more time, and much less of the graphics card's memory.
     #[serde(default)]
     pub block_checkpointing: bool,
+    /// So many batches are looked at before each correction, which their gradients make together.
+    #[serde(default = "one")]
+    pub accumulate: u32,
     /// Also train on mirrored works. Off where left and right matter (lettering).
     pub flip: bool,
     /// Every how many steps previews are made; 0 for none.
@@ -36,6 +39,10 @@ pub struct TrainingSettings {
     pub seed: u64,
     /// Colour behind works with transparency, RGB.
     pub background: [u8; 3],
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn yes() -> bool {
@@ -134,6 +141,7 @@ impl Preset {
             min_snr_gamma,
             convolutions: is_sketch,
             block_checkpointing: !is_sketch,
+            accumulate: 1,
             flip: true,
             preview_every: (steps / 5).max(1),
             preview_prompts: Vec::new(),

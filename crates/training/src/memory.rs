@@ -10,8 +10,10 @@ use crate::{step::Shapes, trainer::Settings};
 
 /// Bytes of a value; all that training computes is f32.
 const VALUE: usize = 4;
-/// Buffers as large as the adapter: factors, gradients, both moments.
+/// Buffers as large as the adapter: factors, gradients, both moments; and where pieces are added up, their sum and what is
+/// added to it.
 const PER_FACTOR: usize = 4;
+const PER_FACTOR_SUMMED: usize = 6;
 /// The gradients that are alive at the widest place, in values a value that goes into a layer or comes out of it.
 const IN_FLIGHT: f64 = 1.5;
 
@@ -31,7 +33,7 @@ pub fn memory(unet: &UNet2DConditionModel, shapes: &Shapes, settings: &Settings)
     let levels = unet.config().block_out_channels.len();
     let pixels = |level: usize| {
         let side = |length: usize| length.div_ceil(1 << level);
-        shapes.batch * side(shapes.height) * side(shapes.width)
+        shapes.at_once() * side(shapes.height) * side(shapes.width)
     };
     let mut stages: BTreeMap<(usize, usize), Stage> = BTreeMap::new();
     let mut widest = 0;
@@ -42,7 +44,7 @@ pub fn memory(unet: &UNet2DConditionModel, shapes: &Shapes, settings: &Settings)
         };
         let (inputs, outputs) = (projection.kind.inputs(), projection.kind.outputs());
         let tokens = pixels(level);
-        let (always, for_factors) = kept(projection, tokens, shapes.batch * shapes.tokens);
+        let (always, for_factors) = kept(projection, tokens, shapes.at_once() * shapes.tokens);
         let key = match part {
             Part::Layer(number) => (block, number),
             Part::Downsampler => (block, usize::MAX),
@@ -79,7 +81,11 @@ pub fn memory(unet: &UNet2DConditionModel, shapes: &Shapes, settings: &Settings)
         .filter(|projection| settings.targets.takes(projection));
     let factors = Layout::new(taken.map(|projection| (projection, settings.rank))).length;
     let in_flight = (IN_FLIGHT * widest as f64) as usize;
-    slack_bytes() + (VALUE * (kept + ends + in_flight + PER_FACTOR * factors)) as u64
+    let per_factor = match shapes.pieces {
+        1 => PER_FACTOR,
+        _ => PER_FACTOR_SUMMED,
+    };
+    slack_bytes() + (VALUE * (kept + ends + in_flight + per_factor * factors)) as u64
 }
 
 /// Values kept around a projection whatever is trained (the norm before it, attention, GEGLU), and those kept for its

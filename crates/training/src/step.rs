@@ -10,7 +10,10 @@ use burn::tensor::{Device, Gradients, Tensor};
 /// Sizes of a step's inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shapes {
+    /// Samples of a step, a multiple of `pieces`.
     pub batch: usize,
+    /// The batch goes through the network in so many pieces, one after the other, and their gradients are added up.
+    pub pieces: usize,
     pub channels: usize,
     pub height: usize,
     pub width: usize,
@@ -19,6 +22,11 @@ pub struct Shapes {
 }
 
 impl Shapes {
+    /// Samples that are in the network at once.
+    pub fn at_once(&self) -> usize {
+        self.batch / self.pieces
+    }
+
     /// Values of one sample's latents.
     pub fn latents(&self) -> usize {
         self.channels * self.height * self.width
@@ -134,38 +142,58 @@ pub(crate) fn training_step(
             latents * per_sample(Part::TargetLatents) + noise * per_sample(Part::TargetNoise);
         let prompts = part(Part::Prompts).reshape([batch, shapes.tokens, shapes.embedding]);
 
-        let mut trained = unet.clone();
         let param = state.borrow().param.clone();
-        let leaves = attach_trainable(&mut trained, &layout, &param, &gradient, &scale)
-            .expect("the layout was tried on this model when recording began");
-        let sample = noisy.autodiff();
-        let timesteps = part(Part::Timesteps).autodiff();
-        let prompts = prompts.autodiff();
-        let loss = |prediction: Tensor<4>| {
-            let error = prediction - target.autodiff();
-            let weights = per_sample(Part::Weights).autodiff();
-            (error.clone() * error * weights).mean()
-        };
-        let (loss, gradient) = match block_checkpointing {
-            false => {
-                let loss = loss(trained.forward(sample, timesteps, prompts));
-                let gradient = leaves.gradient(&mut loss.backward(), gradient.clone());
-                (loss.without_autodiff(), gradient)
+        let timesteps = part(Part::Timesteps);
+        let weights = per_sample(Part::Weights);
+        let at_once = shapes.at_once();
+        // Loss and gradients of one piece, which are the mean of its samples.
+        let piece = |first: usize| {
+            let mut trained = unet.clone();
+            let leaves = attach_trainable(&mut trained, &layout, &param, &gradient, &scale)
+                .expect("the layout was tried on this model when recording began");
+            let sample = piece_of(&noisy, first, at_once).autodiff();
+            let timesteps = piece_of(&timesteps, first, at_once).autodiff();
+            let prompts = piece_of(&prompts, first, at_once).autodiff();
+            let target = piece_of(&target, first, at_once).autodiff();
+            let weights = piece_of(&weights, first, at_once).autodiff();
+            let loss = |prediction: Tensor<4>| {
+                let error = prediction - target;
+                (error.clone() * error * weights).mean()
+            };
+            match block_checkpointing {
+                false => {
+                    let loss = loss(trained.forward(sample, timesteps, prompts));
+                    let gradient = leaves.gradient(&mut loss.backward(), gradient.clone());
+                    (loss.without_autodiff(), gradient)
+                }
+                true => {
+                    let mut plain = unet.clone();
+                    attach(&mut plain, &layout, &param, &scale)
+                        .expect("the layout was tried on this model when recording began");
+                    let forward = Checkpointed::forward(&plain, sample, timesteps, prompts);
+                    let mut taken = Vec::new();
+                    let found = |gradients: &mut Gradients| taken.extend(leaves.take(gradients));
+                    let loss = forward.backward(&trained, loss, found);
+                    (loss, leaves.gather(taken, gradient.clone()))
+                }
             }
-            true => {
-                let mut plain = unet.clone();
-                attach(&mut plain, &layout, &param, &scale)
-                    .expect("the layout was tried on this model when recording began");
-                let forward = Checkpointed::forward(&plain, sample, timesteps, prompts);
-                let mut taken = Vec::new();
-                let found = |gradients: &mut Gradients| taken.extend(leaves.take(gradients));
-                let loss = forward.backward(&trained, loss, found);
-                (loss, leaves.gather(taken, gradient.clone()))
-            }
         };
+        let share = 1.0 / shapes.pieces as f32;
+        let (mut loss, mut gradient) = piece(0);
+        let mut settled = Ok(());
+        if shapes.pieces > 1 {
+            (loss, gradient) = (loss * share, gradient * share);
+            for number in 1..shapes.pieces {
+                // The next piece's gradients go where this one's are, which must have been read by then.
+                settled = settled.and(settle(&device));
+                let (more, further) = piece(number * at_once);
+                loss = loss + more * share;
+                gradient = gradient + further * share;
+            }
+        }
 
         // All that reads the factors is handed over before they are written.
-        let settled = settle(&device);
+        let settled = settled.and(settle(&device));
         let held = state.borrow().clone();
         let (updated, squared_norm) = adamw(held, gradient, part(Part::Hyper));
         *state.borrow_mut() = updated;
@@ -175,4 +203,12 @@ pub(crate) fn training_step(
             Err(_) => Tensor::full([2], f32::NAN, &device),
         }
     })
+}
+
+/// `count` samples of `all` from `first` on.
+fn piece_of<const D: usize>(all: &Tensor<D>, first: usize, count: usize) -> Tensor<D> {
+    match all.dims()[0] == count {
+        true => all.clone(),
+        false => all.clone().narrow(0, first, count),
+    }
 }

@@ -46,6 +46,8 @@ pub fn TrainDetails() -> impl IntoView {
                     value=read(|s| f64::from(s.learning_rate)) set=write(|s, v| s.learning_rate = v as f32) />
                 <NumberField label=t().batch_size help=t().batch_size_help testid="set-batch-size" min=1.0 max=32.0 step=1.0
                     value=read(|s| f64::from(s.batch_size)) set=write(|s, v| s.batch_size = v as u32) />
+                <NumberField label=t().accumulate help=t().accumulate_help testid="set-accumulate" min=1.0 max=32.0 step=1.0
+                    value=read(|s| f64::from(s.accumulate)) set=write(|s, v| s.accumulate = v as u32) />
                 <NumberField label=t().caption_dropout help=t().caption_dropout_help testid="set-caption-dropout"
                     min=0.0 max=1.0 step=0.05
                     value=read(|s| f64::from(s.caption_dropout)) set=write(|s, v| s.caption_dropout = v as f32) />

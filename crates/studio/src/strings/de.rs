@@ -255,6 +255,8 @@ pub static DE: Strings = Strings {
         let size = format::size(bytes).replace('.', ",");
         format!("Mit diesen Einstellungen braucht es etwa {size} Grafikspeicher.")
     },
+    accumulate: "Stapel je Schritt",
+    accumulate_help: "So viele Stapel machen zusammen einen Schritt: so ruhig wie ein größerer Stapel, im Speicher von diesem, und um so viel langsamer.",
     block_checkpointing: "Speicher sparen",
     block_checkpointing_help: "Ein Schritt dauert ein Drittel länger und braucht viel weniger Speicher der Grafikkarte.",
     convolutions: "Auch Linien und Flächen lernen",

@@ -249,6 +249,8 @@ pub static EN: Strings = Strings {
             size(bytes)
         )
     },
+    accumulate: "Batches a step",
+    accumulate_help: "So many batches make one step together: as steady as a larger batch, in the memory of this one, and as much slower.",
     block_checkpointing: "Save memory",
     block_checkpointing_help: "Takes a third longer a step, and much less of the graphics card’s memory.",
     convolutions: "Learn lines and surfaces too",

@@ -243,6 +243,8 @@ pub struct Strings {
     pub caption_dropout_help: &'static str,
     pub min_snr: &'static str,
     pub min_snr_help: &'static str,
+    pub accumulate: &'static str,
+    pub accumulate_help: &'static str,
     pub block_checkpointing: &'static str,
     pub block_checkpointing_help: &'static str,
     /// Bytes of graphics memory.

@@ -100,10 +100,17 @@ impl Studio {
                     rank,
                     convolutions,
                     batch_size,
+                    accumulate,
                     block_checkpointing,
                     ..
                 } = *s;
-                (rank, convolutions, batch_size, block_checkpointing)
+                (
+                    rank,
+                    convolutions,
+                    batch_size,
+                    accumulate,
+                    block_checkpointing,
+                )
             });
             let ready = store.engine.get() == EngineState::Ready && store.is_idle();
             Some((hash?, settings)).filter(|_| ready)
