@@ -81,7 +81,7 @@ let file;
 step('it learns, and draws with what it has learned', async () => {
   await studio.giveWorks(drawings('gerald').slice(0, 3));
   await studio.expectWorks(3);
-  await studio.train({ steps: 4, trigger: TRIGGER, rank: 2, sampleSteps: 2 });
+  await studio.train({ steps: 4, trigger: TRIGGER, rank: 2, accumulate: 2, sampleSteps: 2 });
   const ended = await studio.event('training_ended');
   assert.equal(ended.outcome, 'finished');
   assert.equal(ended.steps_done, 4);
