@@ -23,24 +23,14 @@ impl Lora {
         });
         let layout = Layout::new(projections);
         let mut values = vec![0.0; layout.length];
-        let mut first_rank = vec![0; layout.slots.len()];
-        for (lora, strength) in parts {
-            for slot in &lora.layout.slots {
-                let place = layout
-                    .slots
-                    .binary_search_by(|whole| whole.path.as_str().cmp(&slot.path));
-                // Every part's modules were laid out above.
-                let Ok(place) = place else { continue };
-                let first = &mut first_rank[place];
-                put(
-                    &mut values,
-                    &layout.slots[place],
-                    *first,
-                    lora,
-                    slot,
-                    *strength,
-                );
-                *first += slot.rank;
+        for whole in &layout.slots {
+            let mut first = 0;
+            for (lora, strength) in parts {
+                let of_part = |slot: &&Slot| slot.path == whole.path;
+                if let Some(part) = lora.layout.slots.iter().find(of_part) {
+                    put(&mut values, whole, first, lora, part, *strength);
+                    first += part.rank;
+                }
             }
         }
         Self {

@@ -188,16 +188,17 @@ pub fn settle(device: &Device) -> Result<(), KernelError> {
 /// held while the runs warm up and let go before the capture is there for it then. Beside another graph,
 /// whose pages are closed, nothing else is.
 fn slack(device: &Device) -> Vec<Tensor<1>> {
-    let each = SLACK.iter().flat_map(|values| [*values; 4]);
+    let each = SLACK.iter().flat_map(|values| [*values; OF_EACH]);
     each.map(|values| Tensor::zeros([values], device)).collect()
 }
 
-/// Four of each of so many values.
+const OF_EACH: usize = 4;
+/// Values, [`OF_EACH`] times each.
 const SLACK: [usize; 7] = [1 << 6, 1 << 8, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18];
 
 /// Bytes of memory that a recording holds for itself.
 pub fn slack_bytes() -> u64 {
-    4 * SLACK.iter().sum::<usize>() as u64 * size_of::<f32>() as u64
+    (OF_EACH * SLACK.iter().sum::<usize>() * size_of::<f32>()) as u64
 }
 
 /// A flat f32 tensor on `device` with these values.

@@ -63,7 +63,7 @@ pub static DE: Strings = Strings {
             } else {
                 others.to_string()
             },
-            comma(format::size(bytes)),
+            size(bytes),
         );
         if stopped > 0 {
             sum += &format!(" {} vorher aufgehalten.", requests(stopped));
@@ -79,7 +79,7 @@ pub static DE: Strings = Strings {
     who_gatekeeper: "Torwächter",
     from_copy: "aus der Kopie hier",
     was_stopped: "aufgehalten",
-    came: |bytes| comma(format::size(bytes)),
+    came: size,
     kept: |kept, of| {
         if kept == of {
             format!(
@@ -252,8 +252,10 @@ pub static DE: Strings = Strings {
     min_snr: "Min-SNR-Gamma",
     min_snr_help: "Verhindert, dass fast rauschfreie Bilder alles andere überwiegen; 0 schaltet es aus, andere Programme nehmen 5.",
     foretold: |bytes| {
-        let size = format::size(bytes).replace('.', ",");
-        format!("Mit diesen Einstellungen braucht es etwa {size} Grafikspeicher.")
+        format!(
+            "Mit diesen Einstellungen braucht es etwa {} Grafikspeicher.",
+            size(bytes)
+        )
     },
     accumulate: "Stapel je Schritt",
     accumulate_help: "So viele Stapel machen zusammen einen Schritt: so ruhig wie ein größerer Stapel, im Speicher von diesem, und um so viel langsamer.",
@@ -407,4 +409,9 @@ fn requests(n: u32) -> String {
 /// A number with the comma of German.
 fn comma(number: String) -> String {
     number.replace('.', ",")
+}
+
+/// As [`format::size`], with the comma that German has before its decimals.
+pub(super) fn size(bytes: f64) -> String {
+    comma(format::size(bytes))
 }

@@ -2,6 +2,7 @@
 
 use atelier_project::Licence;
 
+use super::de::size as de_size;
 use crate::{format, gallery::GalleryError};
 
 pub struct Gallery {
@@ -272,7 +273,3 @@ pub static DE: Gallery = Gallery {
         )
     },
 };
-
-fn de_size(bytes: f64) -> String {
-    format::size(bytes).replace('.', ",")
-}

@@ -1,6 +1,7 @@
 //! Words on projects, and on training that is paused and goes on.
 
-use crate::format;
+use super::de::size as de_size;
+use crate::format::size as en_size;
 
 pub struct Keep {
     pub project: &'static str,
@@ -217,11 +218,3 @@ pub static DE: Keep = Keep {
         )
     },
 };
-
-fn en_size(bytes: f64) -> String {
-    format::size(bytes)
-}
-
-fn de_size(bytes: f64) -> String {
-    format::size(bytes).replace('.', ",")
-}

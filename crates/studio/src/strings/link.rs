@@ -107,10 +107,7 @@ pub static DE: Link = Link {
     adapter: "Adapter",
     adapter_here: |title| format!("„{title}“, den du hast"),
     adapter_travels: |title, bytes| {
-        format!(
-            "„{title}“, im Link selbst ({})",
-            crate::format::size(bytes).replace('.', ",")
-        )
+        format!("„{title}“, im Link selbst ({})", super::de::size(bytes))
     },
     adapter_missing: |title| {
         format!(

@@ -2,7 +2,8 @@
 
 use atelier_protocol::{AboutModel, Doing};
 
-use crate::{format, models::UnderWay};
+use super::de::size as de_size;
+use crate::{format::size as en_size, models::UnderWay};
 
 pub struct Models {
     pub title: &'static str,
@@ -210,11 +211,3 @@ pub static DE: Models = Models {
         )
     },
 };
-
-fn en_size(bytes: f64) -> String {
-    format::size(bytes)
-}
-
-fn de_size(bytes: f64) -> String {
-    format::size(bytes).replace('.', ",")
-}
