@@ -3,17 +3,19 @@
 // read is most of the work.
 //
 // hyper: [active, learning_rate, beta1, beta2, epsilon, weight_decay, correction1, correction2,
-//         max_norm]
-// where correction is 1 - beta^step. Everything that changes from step to step is read from buffers,
+//         max_norm, first, rate_of_first]
+// where correction is 1 - beta^step, and so many values from the first on have a rate of their own. Everything that changes from step to step is read from buffers,
 // so that a recorded step can be replayed.
 // A squared norm (squares.wgsl) that is not finite leaves everything as it was: the state stays the
 // last good one.
 
 //@if vec
 alias Lane = vec4<f32>;
+const VALUES: u32 = 4u;
 //@end
 //@if !vec
 alias Lane = f32;
+const VALUES: u32 = 1u;
 //@end
 
 @group(0) @binding(0) var<storage, read_write> param: array<Lane>;
@@ -34,7 +36,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (i >= LENGTH || hyper[0] == 0.0 || !(squared < 3.4e38)) {
         return;
     }
-    let rate = hyper[1];
+    let rate = select(hyper[1], hyper[10], f32(VALUES * i) < hyper[9]);
     let beta1 = hyper[2];
     let beta2 = hyper[3];
     let clip = min(1.0, hyper[8] / (sqrt(squared) + 1e-6));

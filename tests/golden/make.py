@@ -1,6 +1,6 @@
 """Makes every golden file beside this script: `python tests/golden/make.py [part ...]`.
 
-Parts: unet, vae_tiny, bert, clip, ldm, loaders, lora, noise, pipelines, schedulers (all of them when none is named). README.md says what each file
+Parts: unet, vae_tiny, bert, clip, ldm, loaders, lora, lora_te, noise, pipelines, schedulers (all of them when none is named). README.md says what each file
 holds. Everything comes from fixed seeds on one CPU thread, so a second run writes the same bytes.
 """
 
@@ -8,7 +8,7 @@ import sys
 
 import torch
 
-from golden import bert, clip, ldm, loaders, lora, noise, pipelines, schedulers, unet, vae_tiny
+from golden import bert, clip, ldm, loaders, lora, lora_te, noise, pipelines, schedulers, unet, vae_tiny
 
 PARTS = {
     "unet": unet.make,
@@ -21,6 +21,7 @@ PARTS = {
     "noise": noise.make,
     "schedulers": schedulers.make,
     "pipelines": pipelines.make,
+    "lora_te": lora_te.make,  # on one of the pipelines
 }
 
 

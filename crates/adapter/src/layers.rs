@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use atelier_diffusion::Gaussian;
 use atelier_kernels::{gather_into, view};
-use atelier_models::{
-    Adapt, AdaptablePath, LowRank, ModelError, ProjectionKind, UNet2DConditionModel,
-};
+use atelier_models::{Adapt, AdaptablePath, LowRank, ModelError, ProjectionKind};
 use burn::tensor::{Gradients, Tensor};
 
 use crate::{
@@ -14,6 +12,7 @@ use crate::{
     file::{AdapterFile, Factor, Module},
     layout::{Layout, Slot, Span},
     metadata::Metadata,
+    parts::Parts,
     targets::Targets,
 };
 
@@ -31,10 +30,10 @@ pub struct Lora {
 }
 
 impl Lora {
-    /// A new adapter for `model`: down Kaiming uniform with a = sqrt 5, as PyTorch's linear layers and
+    /// A new adapter for `parts`: down Kaiming uniform with a = sqrt 5, as PyTorch's linear layers and
     /// kohya's trainer have it, up zero, so that it changes nothing yet.
-    pub fn init(
-        model: &UNet2DConditionModel,
+    pub fn init<'a>(
+        parts: impl Into<Parts<'a>>,
         targets: Targets,
         rank: usize,
         alpha: f32,
@@ -45,7 +44,7 @@ impl Lora {
         }
         // In the order of the file's modules, so that an adapter that was saved and loaded again has
         // the layout it was trained with, and recordings made for the one serve the other.
-        let mut projections = model.adaptable();
+        let mut projections = parts.into().adaptable();
         projections.sort_by(|a, b| a.path.cmp(&b.path));
         let layout = Layout::new(
             projections
@@ -69,19 +68,19 @@ impl Lora {
         })
     }
 
-    /// Reads an adapter file for `model`: its UNet modules, since the text encoder cannot be adapted
-    /// yet.
+    /// Reads an adapter file for a model with these parts.
     ///
     /// # Errors
     /// What is wrong with the file, or a module that the model lacks or has in other widths.
-    pub fn read(
+    pub fn read<'a>(
         bytes: &[u8],
-        model: &UNet2DConditionModel,
+        parts: impl Into<Parts<'a>>,
     ) -> Result<(Self, Metadata), AdapterError> {
-        let known: BTreeMap<String, AdaptablePath> = model
+        let known: BTreeMap<String, AdaptablePath> = parts
+            .into()
             .adaptable()
             .into_iter()
-            .map(|projection| (format!("{PREFIX}{}", projection.path), projection))
+            .map(|projection| (projection.path.clone(), projection))
             .collect();
         let file = AdapterFile::read(bytes, &known.keys().cloned().collect::<Vec<_>>())?;
         let shape = |kind: ProjectionKind| (kind.inputs(), kind.outputs(), kind.kernel());
@@ -105,7 +104,7 @@ impl Lora {
         );
         let mut values = vec![0.0; layout.length];
         for slot in &layout.slots {
-            let module = &file.modules[&format!("{PREFIX}{}", slot.path)];
+            let module = &file.modules[&slot.path];
             // Every module may have its own alpha: it goes into up, and the common scale is 1.
             let scale = module.scale();
             values[slot.down.range()].copy_from_slice(&slot.down_to_device(&module.down.values));
@@ -139,7 +138,7 @@ impl Lora {
                     },
                     alpha: Some(self.scale * slot.rank as f32),
                 };
-                (format!("{PREFIX}{}", slot.path), module)
+                (slot.path.clone(), module)
             })
             .collect();
         AdapterFile {
@@ -159,20 +158,21 @@ impl Lora {
     }
 }
 
-/// Hangs the branches of an adapter into `model`. `flat` has the values of a [`Lora`] with `layout`,
-/// on the device; `scale` is one value there: the strength times [`Lora::scale`]. Both are views, so
-/// writing new values into their buffers changes what the model does.
+/// Hangs the branches that an adapter has in `folder` ([`UNET`](crate::UNET), [`TEXT_ENCODER`](crate::TEXT_ENCODER))
+/// into `model`. `flat` has the values of a [`Lora`] with `layout`, on the device; `scale` is one value there: the
+/// strength times [`Lora::scale`]. Both are views, so writing new values into their buffers changes what the model does.
 pub fn attach(
-    model: &mut UNet2DConditionModel,
+    model: &mut impl Adapt,
+    folder: &str,
     layout: &Layout,
     flat: &Tensor<1>,
     scale: &Tensor<1>,
 ) -> Result<(), ModelError> {
-    for slot in &layout.slots {
+    for (path, slot) in layout.slots_in(folder) {
         let factors =
             [slot.down, slot.up].map(|span| view(flat.clone(), span.start, span.length).autodiff());
         let branch = slot.branch(factors, scale.clone().autodiff(), None);
-        model.set_branch(&slot.path, branch)?;
+        model.set_branch(path, branch)?;
     }
     Ok(())
 }
@@ -180,13 +180,14 @@ pub fn attach(
 /// Like [`attach`], with factors that collect gradients, in `gradient` where they can be put there.
 pub fn attach_trainable(
     model: &mut impl Adapt,
+    folder: &str,
     layout: &Layout,
     flat: &Tensor<1>,
     gradient: &Tensor<1>,
     scale: &Tensor<1>,
 ) -> Result<Leaves, ModelError> {
     let mut leaves = Vec::new();
-    for slot in &layout.slots {
+    for (path, slot) in layout.slots_in(folder) {
         let spans = [slot.down, slot.up];
         let places = spans.map(|span| view(gradient.clone(), span.start, span.length).autodiff());
         let factors = spans.map(|span| {
@@ -197,7 +198,7 @@ pub fn attach_trainable(
             leaf
         });
         let branch = slot.branch(factors, scale.clone().autodiff(), Some(places));
-        model.set_branch(&slot.path, branch)?;
+        model.set_branch(path, branch)?;
     }
     Ok(Leaves { leaves })
 }
@@ -208,6 +209,12 @@ pub struct Leaves {
 }
 
 impl Leaves {
+    /// These and those of another model.
+    pub fn and(mut self, others: Self) -> Self {
+        self.leaves.extend(others.leaves);
+        self
+    }
+
     /// The gradients that `gradients` has of them, with where they belong.
     pub fn take(&self, gradients: &mut Gradients) -> Vec<(usize, Tensor<1>)> {
         let each = self.leaves.iter();
@@ -236,7 +243,6 @@ impl Leaves {
 
 /// Streams of the random generator from here on are for initial factors.
 const INIT_STREAMS: u64 = 1 << 40;
-const PREFIX: &str = "unet.";
 
 impl Span {
     pub fn range(self) -> std::ops::Range<usize> {

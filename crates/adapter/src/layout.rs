@@ -9,7 +9,7 @@ use atelier_models::{AdaptablePath, ProjectionKind};
 /// The factors of one projection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slot {
-    /// Module path as diffusers names it, within the UNet.
+    /// Module path as diffusers names it, with its folder: `unet.down_blocks...`.
     pub path: String,
     pub kind: ProjectionKind,
     pub rank: usize,
@@ -60,6 +60,12 @@ impl Layout {
     /// Trainable values, gaps left out.
     pub fn parameters(&self) -> usize {
         self.spans().map(|span| span.length).sum()
+    }
+
+    /// The slots in `folder`, each with its path from there on.
+    pub fn slots_in<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = (&'a str, &'a Slot)> {
+        let slots = self.slots.iter();
+        slots.filter_map(move |slot| Some((slot.path.strip_prefix(folder)?, slot)))
     }
 
     /// Every factor's place, down before up, in rising order.

@@ -1,6 +1,6 @@
 //! LoRA adapters: what they change, how they lie on the device, and the files they travel in.
 //!
-//! [`Lora`] is an adapter on the host, [`attach`] hangs it into a UNet, [`AdapterFile`] is what is
+//! [`Lora`] is an adapter on the host, [`attach`] hangs it into a network, [`AdapterFile`] is what is
 //! read and written (kohya's names; diffusers' and PEFT's are read too).
 
 mod error;
@@ -9,6 +9,7 @@ mod layers;
 mod layout;
 mod metadata;
 mod names;
+mod parts;
 mod stack;
 mod targets;
 
@@ -17,4 +18,5 @@ pub use file::{AdapterFile, Factor, Module};
 pub use layers::{Leaves, Lora, attach, attach_trainable};
 pub use layout::{Layout, Slot, Span};
 pub use metadata::{Base, Metadata, Share};
+pub use parts::{Parts, TEXT_ENCODER, UNET};
 pub use targets::Targets;

@@ -121,7 +121,7 @@ impl<'a> Modules<'a> {
         let paths: BTreeSet<&str> = known.iter().map(String::as_str).collect();
         let mut spelled: BTreeMap<String, &str> = BTreeMap::new();
         for &path in &paths {
-            for name in kohya_spellings(path) {
+            for name in kohya_spellings(path).flat_map(with_and_without_text_model) {
                 if let Some(first) = spelled.insert(name, path) {
                     return Err(AdapterError::Ambiguous {
                         first: shown(first),
@@ -161,6 +161,14 @@ fn kohya_spellings(path: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// A text encoder's module as files have it, and as those of today's transformers have it, which left a wrapper out.
+fn with_and_without_text_model(name: String) -> impl Iterator<Item = String> {
+    let without = name
+        .contains("_text_model_")
+        .then(|| name.replacen("_text_model_", "_", 1));
+    [name].into_iter().chain(without)
+}
+
 /// Kohya's spelling of a module's path, as files are written. `two_encoders` is for models with
 /// a second text encoder.
 pub(crate) fn kohya(path: &str, two_encoders: bool) -> Result<String, AdapterError> {
@@ -183,6 +191,13 @@ fn diffusers_path(module: &str) -> String {
         // `UNet2DConditionModel.save_attn_procs` leaves the folder out.
         format!("unet.{module}")
     };
+    // Today's transformers have left a wrapper out.
+    if let Some((folder, rest)) = path.split_once(".encoder.layers.")
+        && text
+        && !folder.ends_with(".text_model")
+    {
+        path = format!("{folder}.text_model.encoder.layers.{rest}");
+    }
     let projections = [
         (".to_q", ".to_q", ".q_proj"),
         (".to_k", ".to_k", ".k_proj"),
@@ -230,6 +245,8 @@ mod tests {
             (format!("base_model.model.{block}.to_q.lora_A.weight"), Q, Part::Down),
             (format!("{TEXT}.lora_linear_layer.down.weight"), TEXT, Part::Down),
             ("text_encoder.text_model.encoder.layers.0.self_attn.to_q_lora.down.weight".into(), TEXT, Part::Down),
+            ("text_encoder.encoder.layers.0.self_attn.q_proj.lora_linear_layer.down.weight".into(), TEXT, Part::Down),
+            ("lora_te_encoder_layers_0_self_attn_q_proj.lora_up.weight".into(), TEXT, Part::Up),
         ];
         for (key, path, part) in cases {
             assert_eq!(find(&key), Some((path.to_owned(), part)), "{key}");

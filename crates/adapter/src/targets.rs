@@ -1,10 +1,12 @@
 use atelier_models::AdaptablePath;
 
+use crate::parts::TEXT_ENCODER;
+
 /// Which projections an adapter changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Targets {
-    /// Attention, feed-forward and the transformers' projections: what kohya's trainer takes when
-    /// asked for nothing else.
+    /// Attention, feed-forward and the transformers' projections, and all of a text encoder: what kohya's
+    /// trainer takes when asked for nothing else.
     #[default]
     Transformers,
     /// Those and the residual blocks' convolutions and shortcuts, as LoCon does.
@@ -35,6 +37,8 @@ impl Targets {
     /// Whether the adapter changes this projection.
     pub fn takes(self, projection: &AdaptablePath) -> bool {
         let ends = |endings: &[&str]| endings.iter().any(|e| projection.path.ends_with(e));
-        ends(&TRANSFORMERS) || (self == Self::TransformersAndConvolutions && ends(&CONVOLUTIONS))
+        projection.path.starts_with(TEXT_ENCODER)
+            || ends(&TRANSFORMERS)
+            || (self == Self::TransformersAndConvolutions && ends(&CONVOLUTIONS))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use atelier_adapter::{Lora, Metadata, Targets, attach};
+use atelier_adapter::{Lora, Metadata, Targets, UNET, attach};
 use atelier_models::{TensorMap, UNet2DConditionConfig, UNet2DConditionModel};
 use atelier_weights::{File, Limits, to_f32};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -66,7 +66,7 @@ fn an_adapter_changes_the_unet_as_it_does_in_peft() {
             ] {
                 let scale = Tensor::<1>::from_floats([strength * lora.scale], &device);
                 let mut adapted = unet.clone();
-                attach(&mut adapted, &lora.layout, &flat, &scale).unwrap();
+                attach(&mut adapted, UNET, &lora.layout, &flat, &scale).unwrap();
                 let found = adapted
                     .forward(
                         tensor(&io, "sample", &device),

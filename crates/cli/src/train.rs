@@ -1,9 +1,12 @@
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    rc::Rc,
+};
 
 use anyhow::{Context, Result, bail};
-use atelier_engine::{Resume, Session, TrainingEnd, TrainingEvent, WorkInput};
+use atelier_engine::{KeepFolder, Resume, Session, TrainingEnd, TrainingEvent, WorkInput};
 use atelier_pictures::{Picture, decode};
-use atelier_protocol::{ModelKind, Preset, TrainingSettings};
+use atelier_protocol::{Foretold, ModelKind, Preset, TrainingSettings};
 use clap::Args;
 use serde_json::json;
 
@@ -51,6 +54,18 @@ pub struct Train {
     /// Look at so many batches before each correction
     #[arg(long)]
     accumulate: Option<u32>,
+    /// Train the text encoder too, with this learning rate (Stable Diffusion only)
+    #[arg(long)]
+    text_encoder_learning_rate: Option<f32>,
+    /// Train on works in about the shape that they have, not on squares of them (Stable Diffusion only)
+    #[arg(long)]
+    aspect_buckets: bool,
+    /// Let the model draw so many pictures first, and have every other step keep them as they are
+    #[arg(long)]
+    prior_pictures: Option<u32>,
+    /// A folder to keep encoded works in from one run to the next
+    #[arg(long)]
+    keep: Option<PathBuf>,
     #[arg(long)]
     no_flip: bool,
     #[arg(long, default_value_t = 0)]
@@ -130,6 +145,10 @@ impl Train {
             convolutions: preset.convolutions && !self.transformers_only,
             block_checkpointing: (self.block_checkpointing).unwrap_or(preset.block_checkpointing),
             accumulate: self.accumulate.unwrap_or(preset.accumulate),
+            text_encoder_learning_rate: (self.text_encoder_learning_rate)
+                .unwrap_or(preset.text_encoder_learning_rate),
+            aspect_buckets: self.aspect_buckets,
+            prior_pictures: self.prior_pictures.unwrap_or(preset.prior_pictures),
             flip: !self.no_flip,
             seed: self.seed,
             ..preset
@@ -151,6 +170,9 @@ impl Train {
         })
         .await?;
         let mut session = Session::new(device, pipeline);
+        if let Some(folder) = &self.keep {
+            session = session.keeping(Rc::new(KeepFolder(folder.clone())));
+        }
         let inputs: Vec<WorkInput> = works
             .iter()
             .map(|(picture, caption)| WorkInput {
@@ -162,12 +184,14 @@ impl Train {
         let settings = self.settings(session.pipeline.kind());
         let steps = u64::from(settings.steps);
         if self.device == DeviceChoice::Gpu {
-            let bytes = session.memory(&settings);
+            let Foretold { bytes, seconds } = session.foretell(&settings).await;
+            let minutes = seconds.map(|seconds| format!(", for about {:.0} min", seconds / 60.0));
             report.say(
-                json!({ "foretold_bytes": bytes }),
+                json!({ "foretold_bytes": bytes, "foretold_seconds": seconds }),
                 format!(
-                    "about {:.1} GB of graphics memory will be in use",
-                    bytes as f64 / 1e9
+                    "about {:.1} GB of graphics memory will be in use{}",
+                    bytes as f64 / 1e9,
+                    minutes.unwrap_or_default()
                 ),
             );
         }

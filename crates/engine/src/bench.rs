@@ -9,7 +9,7 @@ use web_time::Instant;
 use crate::{
     error::EngineError,
     pipeline::Pipeline,
-    session::{shapes, trainer_settings},
+    session::{shapes, trained, trainer_settings},
 };
 
 /// One computation of a whole model.
@@ -106,6 +106,7 @@ pub async fn bench(pipeline: &Pipeline, device: &Device) -> Result<[Whole; 3], E
     let step = async |operation, block_checkpointing| -> Result<Whole, EngineError> {
         let (mut trainer, metered, foretold) =
             trainer(pipeline, device, block_checkpointing).await?;
+        let timing = trainer.timing().expect("examples of one size are recorded");
         let mut runs = Runs::default();
         while !runs.are_enough() {
             let start = Instant::now();
@@ -114,7 +115,7 @@ pub async fn bench(pipeline: &Pipeline, device: &Device) -> Result<[Whole; 3], E
         }
         Ok(Whole {
             foretold_bytes: Some(foretold),
-            ..whole(operation, metered, trainer.timing(), runs)
+            ..whole(operation, metered, timing, runs)
         })
     };
     Ok([
@@ -136,20 +137,22 @@ async fn trainer(
 ) -> Result<(Trainer, Metered, u64), EngineError> {
     let preset = Preset::Quick.settings_for(pipeline.kind());
     let shapes = shapes(pipeline, &preset);
+    let parts = trained(pipeline, &preset);
     let example = Example {
+        size: [shapes.height, shapes.width],
         latents: noise(shapes.latents()),
         flipped: None,
-        embedding: noise(shapes.prompt()),
+        prompt: noise(shapes.prompt()),
     };
     let set = TrainingSet::new(vec![example; 20], noise(shapes.prompt()), 0)?;
     let settings = trainer_settings(&TrainingSettings {
         block_checkpointing,
         ..preset
     });
-    let foretold = bytes_in_use(device) + memory(&pipeline.unet, &shapes, &settings);
+    let foretold = bytes_in_use(device) + memory(parts, &shapes, &settings);
     let meter = Meter::start();
     let schedule = pipeline.schedule.clone();
-    let trainer = Trainer::new(&pipeline.unet, schedule, set, shapes, settings, device).await?;
+    let trainer = Trainer::new(parts, schedule, set, shapes, settings, device).await?;
     Ok((trainer, meter.stop(), foretold))
 }
 

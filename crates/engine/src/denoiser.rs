@@ -1,12 +1,10 @@
 //! The guided UNet of one sampler step, recorded.
 
-use std::{cell::RefCell, rc::Rc};
-
-use atelier_adapter::{Layout, Lora, attach};
-use atelier_kernels::{KernelError, Recorded, Timing, VIEW_ALIGNMENT, upload, view, write_into};
+use atelier_adapter::{Lora, UNET};
+use atelier_kernels::{KernelError, Recorded, Timing, VIEW_ALIGNMENT, view};
 use burn::tensor::{Device, Tensor};
 
-use crate::{error::EngineError, pipeline::Pipeline};
+use crate::{error::EngineError, held::Held, pipeline::Pipeline};
 
 /// Both prompts' predictions in one batched call, put together by classifier-free guidance
 /// (Ho and Salimans 2022), or the prompt's alone. Holds an adapter whose values can be exchanged.
@@ -37,12 +35,6 @@ impl Form {
             guided: guidance_scale > 1.0 && !pipeline.is_told_guidance(),
         }
     }
-}
-
-struct Held {
-    layout: Layout,
-    scale: f32,
-    flat: Rc<RefCell<Tensor<1>>>,
 }
 
 /// Where the parts of the input buffer begin.
@@ -85,31 +77,15 @@ impl Denoiser {
         };
         let places = Places { length, ..places };
 
-        let held = match adapter {
-            None => None,
-            Some(lora) => {
-                // Tried once, so that an adapter that does not fit is an error here.
-                let flat = upload(&lora.values, device);
-                let one = Tensor::full([1], 1.0, device);
-                attach(&mut pipeline.unet.clone(), &lora.layout, &flat, &one)?;
-                Some(Held {
-                    layout: lora.layout.clone(),
-                    scale: lora.scale,
-                    flat: Rc::new(RefCell::new(flat)),
-                })
-            }
-        };
-        let branches = held
-            .as_ref()
-            .map(|held| (held.layout.clone(), held.flat.clone()));
+        let held = adapter.map(|lora| Held::new(lora, &pipeline.unet, UNET, device));
+        let (held, branches) = held.transpose()?.unzip();
         let unet = pipeline.unet.clone();
         let closure = move |inputs: Tensor<1>| {
             let part = |start: usize, length: usize| view(inputs.clone(), start, length);
-            let mut unet = unet.clone();
-            if let Some((layout, flat)) = &branches {
-                attach(&mut unet, layout, &flat.borrow(), &part(places.strength, 1))
-                    .expect("the adapter was tried on this model when recording began");
-            }
+            let unet = match &branches {
+                Some(branches) => branches.on(&unet, &part(places.strength, 1)),
+                None => unet.clone(),
+            };
             let latents = part(places.latents, size)
                 .reshape([1, channels, height, width])
                 .repeat_dim(0, batch);
@@ -154,22 +130,15 @@ impl Denoiser {
     pub fn takes(&self, adapter: Option<&Lora>) -> bool {
         match (&self.adapter, adapter) {
             (None, None) => true,
-            (Some(held), Some(lora)) => held.layout == lora.layout,
+            (Some(held), Some(lora)) => held.takes(lora),
             _ => false,
         }
     }
 
     /// Puts another adapter of the same layout in place.
     pub fn set_adapter(&mut self, lora: &Lora) {
-        if let Some(held) = self
-            .adapter
-            .as_mut()
-            .filter(|held| held.layout == lora.layout)
-        {
-            held.scale = lora.scale;
-            let fresh = upload(&lora.values, &self.device);
-            let flat = held.flat.borrow().clone();
-            *held.flat.borrow_mut() = write_into(flat, fresh);
+        if let Some(held) = &mut self.adapter {
+            held.set(lora, &self.device);
         }
     }
 
@@ -189,7 +158,7 @@ impl Denoiser {
             start += prompt.len();
         }
         self.inputs[self.places.guidance] = guidance_scale;
-        let scale = self.adapter.as_ref().map_or(0.0, |held| held.scale);
+        let scale = self.adapter.as_ref().map_or(0.0, Held::scale);
         self.inputs[self.places.strength] = strength * scale;
     }
 

@@ -1,5 +1,6 @@
 //! The text encoder and both halves of the autoencoder, ready to be asked again and again.
 
+use atelier_adapter::{Lora, TEXT_ENCODER};
 use atelier_kernels::{KernelError, Recorded, VIEW_ALIGNMENT, upload, view};
 use atelier_models::Autoencoder;
 use atelier_text::{Chunk, ClipTokenizer};
@@ -7,16 +8,20 @@ use burn::tensor::{Device, Int, Tensor};
 
 use crate::{
     error::EngineError,
+    held::{Branches, Held},
     pipeline::{Pipeline, Text},
 };
 
-/// Prompts to embeddings.
+/// Prompts to embeddings. Holds an adapter whose values can be exchanged.
 pub struct TextEncoder {
     recorded: Recorded,
     device: Device,
     max_tokens: usize,
     /// Layers left out at the end, as the recording has it.
     clip_skip: u32,
+    adapter: Option<(Held, Branches)>,
+    /// Strength of the adapter times its scale.
+    scale: f32,
 }
 
 /// A prompt as the UNet takes it.
@@ -29,13 +34,45 @@ pub struct Prompt {
 }
 
 impl TextEncoder {
-    pub async fn record(pipeline: &Pipeline, device: &Device) -> Result<Self, KernelError> {
+    /// Records the text encoder of `pipeline` with the branches that `adapter` has for it.
+    pub async fn record(
+        pipeline: &Pipeline,
+        adapter: Option<&Lora>,
+        device: &Device,
+    ) -> Result<Self, EngineError> {
+        let adapter = match (&pipeline.text, adapter.filter(|lora| reads(lora))) {
+            (Text::Clip(clip, _), Some(lora)) => Some(Held::new(lora, clip, TEXT_ENCODER, device)?),
+            _ => None,
+        };
+        let branches = adapter.as_ref().map(|(_, branches)| branches.clone());
         Ok(Self {
-            recorded: record_text(pipeline, device, 0).await?,
+            recorded: record_text(pipeline, device, 0, branches).await?,
             device: device.clone(),
             max_tokens: pipeline.max_tokens,
             clip_skip: 0,
+            adapter,
+            scale: 0.0,
         })
+    }
+
+    /// Whether prompts can be read with `adapter` in the place of the one it was recorded with; without one, as with any.
+    pub fn takes(&self, adapter: Option<&Lora>) -> bool {
+        match (&self.adapter, adapter.filter(|lora| reads(lora))) {
+            (_, None) => true,
+            (Some((held, _)), Some(lora)) => held.takes(lora),
+            (None, Some(_)) => false,
+        }
+    }
+
+    /// Puts an adapter that it [`takes`](Self::takes) in place, to be used so strongly; none is the base.
+    pub fn set_adapter(&mut self, adapter: Option<&Lora>, strength: f32) {
+        self.scale = 0.0;
+        if let (Some((held, _)), Some(lora)) = (&mut self.adapter, adapter) {
+            held.set(lora, &self.device);
+            if held.takes(lora) {
+                self.scale = strength * held.scale();
+            }
+        }
     }
 
     /// One text as it stands, cut where the encoder's tokens end.
@@ -104,7 +141,8 @@ impl TextEncoder {
             });
         }
         let second = self.max_tokens.next_multiple_of(VIEW_ALIGNMENT);
-        let mut inputs = vec![0.0; 2 * second];
+        let mut inputs = vec![0.0; 2 * second + VIEW_ALIGNMENT];
+        inputs[2 * second] = self.scale;
         for (i, (&id, &mask)) in ids.iter().zip(mask).enumerate() {
             inputs[i] = id as f32;
             inputs[second + i] = mask;
@@ -114,28 +152,36 @@ impl TextEncoder {
 
     async fn skip(&mut self, pipeline: &Pipeline, clip_skip: u32) -> Result<(), KernelError> {
         if self.clip_skip != clip_skip {
-            self.recorded = record_text(pipeline, &self.device, clip_skip).await?;
+            let branches = self.adapter.as_ref().map(|(_, branches)| branches.clone());
+            self.recorded = record_text(pipeline, &self.device, clip_skip, branches).await?;
             self.clip_skip = clip_skip;
         }
         Ok(())
     }
 }
 
+/// Whether an adapter changes how prompts are read.
+fn reads(lora: &Lora) -> bool {
+    lora.layout.slots_in(TEXT_ENCODER).next().is_some()
+}
+
 async fn record_text(
     pipeline: &Pipeline,
     device: &Device,
     clip_skip: u32,
+    branches: Option<Branches>,
 ) -> Result<Recorded, KernelError> {
     let tokens = pipeline.max_tokens;
     let second = tokens.next_multiple_of(VIEW_ALIGNMENT);
-    let example = vec![0.0; 2 * second];
+    // Token numbers, which of them there are, and the adapter's scale.
+    let example = vec![0.0; 2 * second + VIEW_ALIGNMENT];
     // Token numbers travel as f32, which holds them exactly up to 2^24.
-    let ids = move |inputs: Tensor<1>| -> Tensor<2, Int> {
-        view(inputs, 0, tokens).int().reshape([1, tokens])
-    };
     match &pipeline.text {
         Text::Bert(bert, _) => {
             let bert = bert.clone();
+            let ids = move |inputs: Tensor<1>| -> Tensor<2, Int> {
+                view(inputs, 0, tokens).int().reshape([1, tokens])
+            };
             Recorded::new(device, &example, move |inputs| {
                 let mask = view(inputs.clone(), second, tokens).reshape([1, tokens]);
                 // The UNet was trained with nothing after a text's last token.
@@ -147,7 +193,15 @@ async fn record_text(
         Text::Clip(clip, _) => {
             let (clip, skip) = (clip.clone(), clip_skip as usize);
             Recorded::new(device, &example, move |inputs| {
-                clip.forward(ids(inputs), skip).flatten(0, 2)
+                // It stands on the autodiff side, as the UNet does.
+                let numbers = view(inputs.clone(), 0, tokens).autodiff();
+                let numbers = numbers.int().reshape([1, tokens]);
+                let clip = match &branches {
+                    Some(branches) => branches.on(&clip, &view(inputs, 2 * second, 1)),
+                    None => clip.clone(),
+                };
+                let states = clip.forward(numbers, skip).without_autodiff();
+                states.flatten(0, 2)
             })
             .await
         }
@@ -224,16 +278,21 @@ impl Half {
 pub struct ImageEncoder(Half);
 
 impl ImageEncoder {
-    pub async fn record(pipeline: &Pipeline, device: &Device) -> Result<Self, KernelError> {
-        let side = pipeline.resolution();
+    /// For pictures of this height and width.
+    pub async fn record(
+        pipeline: &Pipeline,
+        [height, width]: [usize; 2],
+        device: &Device,
+    ) -> Result<Self, KernelError> {
         let vae = pipeline.vae.clone();
-        let half = Half::new(pipeline, device, 3 * side * side, move |inputs| {
-            vae.encode(inputs.reshape([1, 3, side, side])).flatten(0, 3)
+        let half = Half::new(pipeline, device, 3 * height * width, move |inputs| {
+            let image = inputs.reshape([1, 3, height, width]);
+            vae.encode(image).flatten(0, 3)
         });
         Ok(Self(half.await?))
     }
 
-    /// `image` is `[3, side, side]` in -1 to 1; latents come scaled as the UNet takes them.
+    /// `image` is `[3, height, width]` in -1 to 1; latents come scaled as the UNet takes them.
     pub async fn encode(&mut self, image: &[f32]) -> Result<Vec<f32>, KernelError> {
         self.0.run(image).await
     }

@@ -22,16 +22,21 @@ const AT_ONCE: usize = 1 << 24;
 pub(crate) struct Loaded {
     pub tensors: TensorMap,
     pub parameters: u64,
-    /// Of the UNet's tensors, by which a model is known.
-    pub hash: Option<Hash>,
+    /// Of the UNet's tensors, by which a model is known; of another part's, how they begin.
+    pub hash: Hash,
+    hashed: usize,
 }
 
+/// Bytes of each tensor that are hashed where it is only to be told from another model's.
+const BEGINNING: usize = 1 << 10;
+
 impl Loaded {
-    fn new(hashed: bool, precision: Precision) -> Self {
+    fn new(is_unet: bool, precision: Precision) -> Self {
         Self {
             tensors: TensorMap::in_precision(precision),
             parameters: 0,
-            hash: hashed.then(Hash::default),
+            hash: Hash::default(),
+            hashed: if is_unet { usize::MAX } else { BEGINNING },
         }
     }
 
@@ -42,9 +47,7 @@ impl Loaded {
         path: &str,
         device: &Device,
     ) -> Result<(), EngineError> {
-        if let Some(hash) = &mut self.hash {
-            hash.push(bytes);
-        }
+        self.hash.push(&bytes[..bytes.len().min(self.hashed)]);
         let values = to_device(info.dtype, bytes, device).map_err(|error| weights(path, error))?;
         self.parameters += values.dims()[0] as u64;
         self.tensors
@@ -110,7 +113,8 @@ pub(crate) struct SingleFile {
     pub text_encoder: Loaded,
 }
 
-/// Reads a single-file checkpoint in one pass. `devices` is the UNet's and that of the other parts.
+/// Reads a single-file checkpoint in one pass. `devices` is that of the networks which adapters change, and the
+/// autoencoder's.
 pub(crate) async fn single_file(
     source: &impl Source,
     path: &str,
@@ -122,7 +126,7 @@ pub(crate) async fn single_file(
     let mut beginning = Vec::new();
     let mut places: Option<Places> = None;
     let [mut unet, mut vae, mut text_encoder] =
-        [true, false, false].map(|hashed| Loaded::new(hashed, precision));
+        [true, false, false].map(|is_unet| Loaded::new(is_unet, precision));
     source
         .stream(path, &mut |piece, length| {
             let mut piece = piece;
@@ -151,7 +155,7 @@ pub(crate) async fn single_file(
                     let (loaded, device) = match part {
                         Part::Unet => (&mut unet, devices[0]),
                         Part::Vae => (&mut vae, devices[1]),
-                        Part::TextEncoder => (&mut text_encoder, devices[1]),
+                        Part::TextEncoder => (&mut text_encoder, devices[0]),
                     };
                     loaded.take(target, bytes, path, device)?;
                 }

@@ -1,6 +1,6 @@
 //! A model loaded onto the device: the parts of a diffusers folder, or of a single-file checkpoint.
 
-use atelier_adapter::Base;
+use atelier_adapter::{Base, Parts};
 use atelier_diffusion::{NoiseSchedule, SchedulerConfig};
 use atelier_kernels::Precision;
 use atelier_models::{
@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use crate::{
     error::EngineError,
+    hash::Hash,
     loading::{self, JSON_LIMIT, Loaded, Progress, model, weights},
     source::Source,
 };
@@ -41,6 +42,8 @@ pub struct Pipeline {
     pub parameters: u64,
     /// Hash of the UNet's tensors, in the order of their file.
     pub hash: String,
+    /// Names all the parts, where `hash` names the UNet alone.
+    pub(crate) identity: String,
     /// Side of the latents.
     side: usize,
 }
@@ -143,8 +146,8 @@ impl Pipeline {
         };
 
         let mut progress = Progress::new(&mut progress);
-        // The UNet stands on the autodiff side, where gradients of adapters pass through it. Its own
-        // weights are not tracked.
+        // What adapters are trained on stands on the autodiff side, where their gradients pass through it. Its
+        // own weights are not tracked.
         let train = device.clone().autodiff();
         let kept = match is_bert {
             true => Precision::F32,
@@ -155,7 +158,7 @@ impl Pipeline {
         };
         let unet = load("unet", &train).await?;
         let vae = load("vae", device).await?;
-        let text = load("text_encoder", device).await?;
+        let text = load("text_encoder", if is_bert { device } else { &train }).await?;
         let name = name(&index, source, is_bert);
         Self::assemble(name, configs, tokenizer, [unet, vae, text])
     }
@@ -205,11 +208,8 @@ impl Pipeline {
     ) -> Result<Self, EngineError> {
         let side = configs.side()?;
         let (embedding, max_tokens) = (configs.text.width(), configs.text.max_tokens());
-        let Loaded {
-            tensors,
-            parameters,
-            hash,
-        } = unet;
+        let [unet_hash, vae_hash, text_hash] = [unet.hash, vae.hash, text.hash].map(Hash::finish);
+        let (tensors, parameters) = (unet.tensors, unet.parameters);
         let unet = UNet2DConditionModel::load(configs.unet, tensors)
             .map_err(|error| model("unet", error))?;
         let vae =
@@ -235,7 +235,8 @@ impl Pipeline {
             embedding,
             schedule: NoiseSchedule::new(&configs.scheduler)?,
             parameters,
-            hash: hash.unwrap_or_default().finish(),
+            identity: format!("{unet_hash} {vae_hash} {text_hash}"),
+            hash: unet_hash,
             side,
         })
     }
@@ -251,13 +252,18 @@ impl Pipeline {
         self.side * self.vae.pixels_per_latent()
     }
 
+    /// Sides of pictures, in pixels, are multiples of this: what the UNet can halve as often as it does.
+    pub(crate) fn pixel_step(&self) -> usize {
+        self.vae.pixels_per_latent() << self.unet.config().downsamplings()
+    }
+
     /// Makes pictures of another size than the model was made for.
     ///
     /// # Errors
     /// A side that the UNet cannot halve as often as it does, or a picture beyond what is made.
     pub fn set_resolution(&mut self, pixels: usize) -> Result<(), EngineError> {
         let latent = self.vae.pixels_per_latent();
-        let least = latent << self.unet.config().downsamplings();
+        let least = self.pixel_step();
         if pixels == 0 || !pixels.is_multiple_of(least) || pixels > MOST_LATENTS * latent {
             return Err(EngineError::Size {
                 least,
@@ -267,6 +273,17 @@ impl Pipeline {
         }
         self.side = pixels / latent;
         Ok(())
+    }
+
+    /// What adapters can change.
+    pub fn parts(&self) -> Parts<'_> {
+        Parts {
+            unet: &self.unet,
+            text_encoder: match &self.text {
+                Text::Bert(..) => None,
+                Text::Clip(clip, _) => Some(clip),
+            },
+        }
     }
 
     /// Whether the UNet is told the scale of guidance, in place of being asked twice (latent consistency models).

@@ -1,9 +1,12 @@
-use atelier_adapter::{Lora, Metadata, Targets};
+use std::rc::Rc;
+
+use atelier_adapter::{Lora, Metadata, Parts, Targets};
 use atelier_kernels::{AdamW, Timing, bytes_in_use};
-use atelier_pictures::Picture;
-use atelier_protocol::{MAX_PROMPT_CHARS, SampleSettings, TrainingSettings};
+use atelier_pictures::{Picture, Rgb};
+use atelier_protocol::{Foretold, MAX_PROMPT_CHARS, Preset, SampleSettings, TrainingSettings};
 use atelier_training::{
-    Checkpoint, Settings, Shapes, StepReport, Trainer, TrainingError, TrainingSet, memory,
+    Checkpoint, Example, Settings, Shapes, StepReport, Trainer, TrainingError, TrainingSet, Work,
+    memory, work,
 };
 use burn::tensor::Device;
 use web_time::Instant;
@@ -13,10 +16,12 @@ use crate::{
     encoders::{ImageDecoder, ImageEncoder, TextEncoder},
     error::EngineError,
     hash::{self, Hash},
+    keep::{Keep, kept, name},
     mask::Mask,
+    pace::{self, Pace},
     pipeline::{Pipeline, Text},
     sampling::{self, Noise, Sampled, Start},
-    works::{self, WorkInput},
+    works::{self, WorkInput, Workshop},
 };
 
 /// A loaded model, the recordings made of it so far, and the present adapter.
@@ -28,6 +33,8 @@ pub struct Session {
     decoder: Option<ImageDecoder>,
     denoiser: Option<Denoiser>,
     adapter: Option<Present>,
+    keep: Option<Rc<dyn Keep>>,
+    pace: Option<Pace>,
 }
 
 /// The present adapter and what is known of it.
@@ -50,11 +57,20 @@ pub(crate) fn trainer_settings(settings: &TrainingSettings) -> Settings {
             false => Targets::Transformers,
         },
         learning_rate: settings.learning_rate,
+        text_encoder_learning_rate: settings.text_encoder_learning_rate,
         caption_dropout: settings.caption_dropout,
         min_snr_gamma: (settings.min_snr_gamma != 0.0).then_some(settings.min_snr_gamma),
         block_checkpointing: settings.block_checkpointing,
         seed: settings.seed,
         optimizer: AdamW::default(),
+    }
+}
+
+/// What a run with these settings trains.
+pub(crate) fn trained<'a>(pipeline: &'a Pipeline, settings: &TrainingSettings) -> Parts<'a> {
+    match settings.text_encoder_learning_rate > 0.0 {
+        true => pipeline.parts(),
+        false => (&pipeline.unet).into(),
     }
 }
 
@@ -69,7 +85,10 @@ pub(crate) fn shapes(pipeline: &Pipeline, settings: &TrainingSettings) -> Shapes
         height,
         width,
         tokens: pipeline.max_tokens,
-        embedding: pipeline.embedding,
+        embedding: match trained(pipeline, settings).text_encoder {
+            Some(_) => 1,
+            None => pipeline.embedding,
+        },
     }
 }
 
@@ -79,6 +98,12 @@ pub struct Given {
     pub image: Picture,
     /// What of that square is made anew at all: the light part. All of it where there is none.
     pub mask: Option<Picture>,
+}
+
+/// A picture's latents, and whether the end of its prompt was left out.
+struct Drawn {
+    latents: Vec<f32>,
+    truncated: bool,
 }
 
 /// How a run is interrupted and gone on with.
@@ -153,6 +178,16 @@ impl Session {
             decoder: None,
             denoiser: None,
             adapter: None,
+            keep: None,
+            pace: None,
+        }
+    }
+
+    /// Keeps encoded works there from one run to the next.
+    pub fn keeping(self, keep: Rc<dyn Keep>) -> Self {
+        Self {
+            keep: Some(keep),
+            ..self
         }
     }
 
@@ -163,7 +198,7 @@ impl Session {
 
     /// Makes a file's adapter the present one. On an error the one before stays.
     pub fn load_adapter(&mut self, bytes: &[u8]) -> Result<&Present, EngineError> {
-        let (lora, metadata) = Lora::read(bytes, &self.pipeline.unet)?;
+        let (lora, metadata) = Lora::read(bytes, self.pipeline.parts())?;
         let hash = hash::of_tensors(bytes)?;
         Ok(self.adapter.insert(Present {
             lora,
@@ -181,7 +216,7 @@ impl Session {
         let mut loras = Vec::with_capacity(parts.len());
         let mut triggers: Vec<String> = Vec::new();
         for (bytes, strength) in parts {
-            let (lora, metadata) = Lora::read(bytes, &self.pipeline.unet)?;
+            let (lora, metadata) = Lora::read(bytes, self.pipeline.parts())?;
             loras.push((lora, *strength));
             triggers.extend(
                 metadata
@@ -241,32 +276,6 @@ impl Session {
         with_adapter: bool,
         on_step: impl FnMut(u32, u32) -> bool,
     ) -> Result<Sampled, EngineError> {
-        let plan = sampling::plan(settings, &self.pipeline.schedule, given.is_some())?;
-        let lora = present.map(|present| &present.lora);
-        let trigger = match (with_adapter, present) {
-            (true, Some(present)) => present.metadata.trigger.clone().unwrap_or_default(),
-            _ => String::new(),
-        };
-
-        let cut: String = settings.prompt.chars().take(MAX_PROMPT_CHARS).collect();
-        let negative: String = settings
-            .negative_prompt
-            .chars()
-            .take(MAX_PROMPT_CHARS)
-            .collect();
-        let texts = ready(
-            &mut self.texts,
-            TextEncoder::record(&self.pipeline, &self.device),
-        )
-        .await?;
-        let [prompt, negative] = works::encode_prompts(
-            &self.pipeline,
-            texts,
-            [&cut, &trigger, &negative],
-            settings.clip_skip,
-        )
-        .await?;
-
         let side = self.pipeline.resolution() as u32;
         let square = given
             .map(|given| given.image.square(0.5, side, WHITE))
@@ -275,24 +284,81 @@ impl Session {
             .and_then(|given| given.mask.as_ref())
             .map(|mask| Mask::read(mask, side))
             .transpose()?;
-        let latents = match &square {
+        let (from, part) = (square.as_ref(), mask.as_ref());
+        let drawn = self.draw(present, settings, from, part, with_adapter, on_step);
+        let drawn = drawn.await?;
+        let decoder = ready(
+            &mut self.decoder,
+            ImageDecoder::record(&self.pipeline, &self.device),
+        )
+        .await?;
+        let image = decoder.decode(&drawn.latents).await?;
+        let mut rgb = sampling::to_rgb(&image);
+        if let Some((mask, square)) = mask.zip(square) {
+            mask.put_back(&mut rgb, square.rgb());
+        }
+        Ok(Sampled {
+            side,
+            rgb,
+            truncated: drawn.truncated,
+        })
+    }
+
+    /// A picture's latents, from those of `square` where there is one.
+    async fn draw(
+        &mut self,
+        present: Option<&Present>,
+        settings: &SampleSettings,
+        square: Option<&Rgb>,
+        mask: Option<&Mask>,
+        with_adapter: bool,
+        on_step: impl FnMut(u32, u32) -> bool,
+    ) -> Result<Drawn, EngineError> {
+        let plan = sampling::plan(settings, &self.pipeline.schedule, square.is_some())?;
+        let lora = present.map(|present| &present.lora);
+        let trigger = match (with_adapter, present) {
+            (true, Some(present)) => present.metadata.trigger.clone().unwrap_or_default(),
+            _ => String::new(),
+        };
+        let strength = if with_adapter { settings.strength } else { 0.0 };
+
+        let cut: String = settings.prompt.chars().take(MAX_PROMPT_CHARS).collect();
+        let negative: String = settings
+            .negative_prompt
+            .chars()
+            .take(MAX_PROMPT_CHARS)
+            .collect();
+        if self.texts.as_ref().is_some_and(|texts| !texts.takes(lora)) {
+            self.texts = None;
+        }
+        let record = TextEncoder::record(&self.pipeline, lora, &self.device);
+        let texts = ready(&mut self.texts, record).await?;
+        texts.set_adapter(lora, strength);
+        let [prompt, negative] = works::encode_prompts(
+            &self.pipeline,
+            texts,
+            [&cut, &trigger, &negative],
+            settings.clip_skip,
+        )
+        .await?;
+
+        let latents = match square {
             None => None,
             Some(square) => {
-                let encoder = ready(
-                    &mut self.images,
-                    ImageEncoder::record(&self.pipeline, &self.device),
-                )
-                .await?;
+                let side = self.pipeline.resolution();
+                let record = ImageEncoder::record(&self.pipeline, [side; 2], &self.device);
+                let encoder = ready(&mut self.images, record).await?;
                 Some(encoder.encode(&square.to_nchw()).await?)
             }
         };
         let [channels, height, width] = self.pipeline.latents();
         let size = channels * height * width;
-        let mut noise = Noise::new(settings, size, given.is_some());
+        let mut noise = Noise::new(settings, size, square.is_some());
+        let pixels = self.pipeline.vae.pixels_per_latent();
         let start = Start {
             noise: noise.first(settings, size),
             image: latents,
-            mask: (mask.as_ref()).map(|mask| mask.latents(channels, side as usize / width)),
+            mask: mask.map(|mask| mask.latents(channels, pixels)),
         };
         let form = Form::new(
             &self.pipeline,
@@ -307,22 +373,18 @@ impl Session {
             &negative.embedding,
             &prompt.embedding,
             settings.guidance_scale,
-            if with_adapter { settings.strength } else { 0.0 },
+            strength,
         );
         let latents = sampling::denoise(denoiser, &plan, &start, &mut noise, on_step).await?;
-        let decoder = ready(
-            &mut self.decoder,
-            ImageDecoder::record(&self.pipeline, &self.device),
-        )
-        .await?;
-        let image = decoder.decode(&latents).await?;
-        let mut rgb = sampling::to_rgb(&image);
-        if let Some((mask, square)) = mask.zip(square) {
-            mask.put_back(&mut rgb, square.rgb());
+        let passes = 1 + u32::from(form.guided);
+        let timing = denoiser.timing();
+        if let (None, Some(replay)) = (self.pace, timing.replay) {
+            let any = Preset::Quick.settings_for(self.pipeline.kind());
+            let pace = Pace::of_forward(&self.work(&any), passes, replay.as_secs_f64());
+            pace::learn(&mut self.pace, pace, self.keep.as_deref()).await;
         }
-        Ok(Sampled {
-            side,
-            rgb,
+        Ok(Drawn {
+            latents,
             truncated: prompt.truncated || settings.prompt.chars().count() > MAX_PROMPT_CHARS,
         })
     }
@@ -342,14 +404,41 @@ impl Session {
         ready(&mut self.denoiser, record).await
     }
 
-    /// Bytes of GPU memory that a run will have in use at most, as far as arithmetic tells.
-    pub fn memory(&self, settings: &TrainingSettings) -> u64 {
+    /// What a run will take, as far as arithmetic tells and this device is known.
+    pub async fn foretell(&mut self, settings: &TrainingSettings) -> Foretold {
+        let pace = pace::known(&mut self.pace, self.keep.as_deref()).await;
+        let work = self.work(settings);
         let run = memory(
-            &self.pipeline.unet,
+            trained(&self.pipeline, settings),
             &shapes(&self.pipeline, settings),
             &trainer_settings(settings),
         );
-        bytes_in_use(&self.device) + run
+        Foretold {
+            bytes: bytes_in_use(&self.device) + run,
+            seconds: pace.map(|pace| {
+                let own = u64::from(settings.prior_pictures) * u64::from(self.passes(u32::MAX));
+                pace.seconds(&work, settings, self.passes(PREVIEW_STEPS), own)
+            }),
+        }
+    }
+
+    /// Steps and guidance as the model's makers name them.
+    fn usual(&self) -> SampleSettings {
+        self.pipeline.kind().sampling(SampleSettings::default())
+    }
+
+    /// Samples that go through the UNet for a picture of `steps` steps.
+    fn passes(&self, steps: u32) -> u32 {
+        let usual = self.usual();
+        let guided = Form::new(&self.pipeline, 0, usual.guidance_scale).guided;
+        usual.steps.min(steps) * if guided { 2 } else { 1 }
+    }
+
+    /// What training with these settings computes.
+    fn work(&self, settings: &TrainingSettings) -> Work {
+        let parts = trained(&self.pipeline, settings);
+        let shapes = shapes(&self.pipeline, settings);
+        work(parts, &shapes, &trainer_settings(settings))
     }
 
     /// Trains a new adapter on `inputs`, or goes on with one. It becomes the present one when at least one step was good,
@@ -386,7 +475,7 @@ impl Session {
         let run = trainer_settings(settings);
         tell(TrainingEvent::Recording);
         let mut trainer = Trainer::new(
-            &self.pipeline.unet,
+            trained(&self.pipeline, settings),
             self.pipeline.schedule.clone(),
             set,
             shapes,
@@ -394,7 +483,10 @@ impl Session {
             &self.device,
         )
         .await?;
-        tell(TrainingEvent::Recorded(trainer.timing()));
+        if let Some(timing) = trainer.timing() {
+            tell(TrainingEvent::Recorded(timing));
+        }
+        let step_work = self.work(settings).step;
         let first = match &from {
             // What the checkpoint's own step had to tell was told when it was taken.
             Some(from) => {
@@ -451,6 +543,10 @@ impl Session {
                 self.keep(&trainer, &fingerprint, &mut tell).await?;
             }
         }
+        if seconds_per_step > 0.0 {
+            let pace = Pace::of_step(step_work, f64::from(seconds_per_step));
+            pace::learn(&mut self.pace, pace, self.keep.as_deref()).await;
+        }
         if end == TrainingEnd::Stopped && trainer.steps_done() > 0 {
             self.keep(&trainer, &fingerprint, &mut tell).await?;
         }
@@ -469,41 +565,87 @@ impl Session {
         stop: &impl Fn() -> bool,
         tell: &mut impl FnMut(TrainingEvent),
     ) -> Result<TrainingSet, EngineError> {
-        let total = inputs.len();
+        let prior = settings.prior_pictures as usize;
+        let total = inputs.len() + prior;
         tell(TrainingEvent::Prepared { done: 0, total });
-        let texts = ready(
-            &mut self.texts,
-            TextEncoder::record(&self.pipeline, &self.device),
-        )
-        .await?;
-        let images = ready(
-            &mut self.images,
-            ImageEncoder::record(&self.pipeline, &self.device),
-        )
-        .await?;
-        let mut examples = Vec::with_capacity(total);
+        let mut done = 0;
+        let mut ready = || {
+            done += 1;
+            tell(TrainingEvent::Prepared { done, total });
+        };
+        let keep = self.keep.clone();
+        let mut workshop = Workshop {
+            pipeline: &self.pipeline,
+            settings,
+            images: &mut self.images,
+            texts: &mut self.texts,
+            keep: keep.as_deref(),
+            device: &self.device,
+        };
+        let mut examples = Vec::with_capacity(inputs.len());
         for work in inputs {
             if stop() {
                 return Err(EngineError::Stopped);
             }
-            let example = works::encode(
-                work,
-                &settings.trigger,
-                settings.background,
-                settings.flip,
-                &self.pipeline,
-                images,
-                texts,
-            )
-            .await?;
-            examples.push(example);
-            tell(TrainingEvent::Prepared {
-                done: examples.len(),
-                total,
-            });
+            examples.push(workshop.example(work).await?);
+            ready();
         }
-        let empty = texts.encode(&self.pipeline, "").await?.embedding;
-        Ok(TrainingSet::new(examples, empty, settings.seed)?)
+        let empty = workshop.prompt("").await?;
+        let set = TrainingSet::new(examples, empty, settings.seed)?;
+        let mut prompts = Vec::with_capacity(prior);
+        for number in 0..prior {
+            prompts.push(
+                workshop
+                    .prompt(inputs[number % inputs.len()].caption)
+                    .await?,
+            );
+        }
+        let mut own = Vec::with_capacity(prior);
+        for (number, prompt) in prompts.into_iter().enumerate() {
+            let caption = inputs[number % inputs.len()].caption;
+            own.push(self.own(caption, number, prompt, settings, stop).await?);
+            ready();
+        }
+        if prior > 0 {
+            // Recorded without an adapter, so the previews could not use it.
+            self.denoiser = None;
+        }
+        Ok(set.with_prior(own)?)
+    }
+
+    /// What the model itself draws after `caption`, for a run that it is to stay as it is in.
+    async fn own(
+        &mut self,
+        caption: &str,
+        number: usize,
+        prompt: Vec<f32>,
+        settings: &TrainingSettings,
+        stop: &impl Fn() -> bool,
+    ) -> Result<Example, EngineError> {
+        let usual = self.usual();
+        let recipe = SampleSettings {
+            prompt: caption.to_owned(),
+            seed: settings.seed.wrapping_add(number as u64),
+            ..usual
+        };
+        let [channels, height, width] = self.pipeline.latents();
+        let size = format!("own {height}x{width}");
+        let name = name(
+            &self.pipeline.identity,
+            &size,
+            format!("{recipe:?}").as_bytes(),
+        );
+        let keep = self.keep.clone();
+        let latents = kept(keep.as_deref(), &name, channels * height * width, async {
+            let drawn = self.draw(None, &recipe, None, None, false, |_, _| !stop());
+            Ok::<_, EngineError>(drawn.await?.latents)
+        });
+        Ok(Example {
+            size: [height, width],
+            latents: latents.await?,
+            flipped: None,
+            prompt,
+        })
     }
 
     /// Names a run: the model, the settings, and the works in their order.
@@ -586,7 +728,7 @@ impl Session {
         if settings.preview_every == 0 {
             return Ok(());
         }
-        let usual = self.pipeline.kind().sampling(SampleSettings::default());
+        let usual = self.usual();
         if !self
             .denoiser
             .as_ref()
@@ -630,7 +772,7 @@ impl Session {
 }
 
 /// The recording in `slot`, made by `record` when it is not there yet.
-async fn ready<T, E>(
+pub(crate) async fn ready<T, E>(
     slot: &mut Option<T>,
     record: impl Future<Output = Result<T, E>>,
 ) -> Result<&mut T, EngineError>

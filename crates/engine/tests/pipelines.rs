@@ -97,7 +97,7 @@ fn settings(kind: &str, name: &str) -> Result<SampleSettings, Box<dyn Error>> {
             settings.negative_prompt.clear();
         }
         (_, "inpaint") => settings.image_strength = common.image_strength,
-        (_, "" | "adapter" | "ours") => {}
+        (_, "" | "adapter" | "adapter_text" | "ours" | "ours_text") => {}
         (_, special) => return Err(format!("what is {special}?").into()),
     }
     Ok(settings)
@@ -142,7 +142,11 @@ fn pictures_agree(kind: &str, pipeline: Pipeline, device: Device, chosen: &[&str
         // One that diffusers saved, and one of ours that it loaded.
         let adapter = match name {
             _ if name.ends_with(".adapter") => format!("pipelines/{kind}/adapter.safetensors"),
+            _ if name.ends_with(".adapter_text") => {
+                format!("pipelines/{kind}/adapter_text.safetensors")
+            }
             _ if name.ends_with(".ours") => format!("ours/{kind}.safetensors"),
+            _ if name.ends_with(".ours_text") => format!("ours/{kind}_text.safetensors"),
             _ => String::new(),
         };
         let with_adapter = !adapter.is_empty();

@@ -124,6 +124,26 @@ impl Recorded {
         Ok(recorded)
     }
 
+    /// `closure` as it is, run each time with `length` inputs: nothing is recorded.
+    pub fn eager(
+        device: &Device,
+        length: usize,
+        closure: impl Fn(Tensor<1>) -> Tensor<1> + 'static,
+    ) -> Self {
+        Self {
+            device: device.clone(),
+            graph: None,
+            inputs: Tensor::zeros([length], device),
+            output: Tensor::zeros([1], device),
+            closure: Box::new(closure),
+            timing: Timing {
+                eager: Duration::ZERO,
+                replay: None,
+                runs: 0,
+            },
+        }
+    }
+
     /// Runs with `inputs` in place of the last ones, without waiting for the device.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! tensors out. All of it runs in dedicated workers.
 
 mod chosen;
+mod drawer;
 mod hub;
 mod keep;
 mod kept;
@@ -13,6 +14,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, DedicatedWorkerGlobalScope};
 
+pub use drawer::Drawer;
 pub use kept::Kept;
 pub use serve::start;
 

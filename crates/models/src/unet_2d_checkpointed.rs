@@ -61,14 +61,17 @@ impl Checkpointed {
     }
 
     /// The loss that `loss` makes of the prediction, `[1]`. `unet` is the one that ran, with branches that collect gradients;
-    /// `found` is handed them stage by stage, each factor's once.
+    /// `found` is handed them stage by stage, each factor's once. With `text_trained` the gradient with respect to
+    /// `encoder_hidden_states` comes along.
     pub fn backward(
         mut self,
         unet: &UNet2DConditionModel,
+        text_trained: bool,
         loss: impl FnOnce(Tensor<4>) -> Tensor<1>,
         mut found: impl FnMut(&mut Gradients),
-    ) -> Tensor<1> {
-        let leaf = |value: &Tensor<4>| value.clone().without_autodiff().autodiff().require_grad();
+    ) -> (Tensor<1>, Option<Tensor<3>>) {
+        let text = self.conditions.text.clone();
+        let mut of_text = None;
         let mut wanted: Vec<Option<Tensor<4>>> = self.values.iter().map(|_| None).collect();
         let mut ask =
             |loss: &Tensor<1>, leaves: &[(usize, Tensor<4>)], wanted: &mut [Option<Tensor<4>>]| {
@@ -79,6 +82,7 @@ impl Checkpointed {
                     }
                 }
                 found(&mut gradients);
+                gradients
             };
 
         let last = self.values.len() - 1;
@@ -91,6 +95,9 @@ impl Checkpointed {
                 continue;
             };
             self.values.truncate(i + 1);
+            if text_trained {
+                self.conditions.text = leaf(&text);
+            }
             let x = leaf(&self.values[pass.x]);
             let skip = pass.skip.map(|skip| (skip, leaf(&self.values[skip])));
             let tensor = skip.as_ref().map(|(_, skip)| skip.clone());
@@ -98,13 +105,22 @@ impl Checkpointed {
             // Whose gradient with respect to `out` is the one that is wanted.
             let stand_in = (out * gradient.autodiff()).sum();
             let leaves: Vec<_> = [(pass.x, x)].into_iter().chain(skip).collect();
-            ask(&stand_in, &leaves, &mut wanted);
+            let mut gradients = ask(&stand_in, &leaves, &mut wanted);
+            if text_trained && let Some(gradient) = self.conditions.text.grad_remove(&mut gradients)
+            {
+                add(&mut of_text, gradient);
+            }
         }
-        loss.without_autodiff()
+        (loss.without_autodiff(), of_text)
     }
 }
 
-fn add(sum: &mut Option<Tensor<4>>, gradient: Tensor<4>) {
+/// `value` as where a backward pass ends.
+fn leaf<const D: usize>(value: &Tensor<D>) -> Tensor<D> {
+    value.clone().without_autodiff().autodiff().require_grad()
+}
+
+fn add<const D: usize>(sum: &mut Option<Tensor<D>>, gradient: Tensor<D>) {
     *sum = Some(match sum.take() {
         Some(sum) => sum + gradient,
         None => gradient,

@@ -41,7 +41,15 @@ impl Picture {
         self.pixels
     }
 
-    /// Crops to a square and scales it to `side` pixels.
+    /// Crops to a square and scales it to `side` pixels, as [`cover`](Self::cover).
+    ///
+    /// # Errors
+    /// [`PictureError::Side`] unless `side` is 1 to 8192.
+    pub fn square(&self, focus: f32, side: u32, background: [u8; 3]) -> Result<Rgb, PictureError> {
+        self.cover(focus, [side, side], background)
+    }
+
+    /// Crops to the shape of `[width, height]` and scales to that.
     ///
     /// `focus` says which part is kept along the longer side: 0 left or top, 0.5 the middle, 1 right
     /// or bottom (beyond that range the nearer end; NaN the middle). Transparency is laid onto
@@ -49,33 +57,48 @@ impl Picture {
     /// Lanczos with 3 lobes, widened when scaling down, as Pillow's `LANCZOS`.
     ///
     /// # Errors
-    /// [`PictureError::Side`] unless `side` is 1 to 8192.
-    pub fn square(&self, focus: f32, side: u32, background: [u8; 3]) -> Result<Rgb, PictureError> {
-        if !(1..=MAX_SIDE).contains(&side) {
-            return Err(PictureError::Side {
-                side,
-                limit: MAX_SIDE,
-            });
+    /// [`PictureError::Side`] unless both are 1 to 8192.
+    pub fn cover(
+        &self,
+        focus: f32,
+        [width, height]: [u32; 2],
+        background: [u8; 3],
+    ) -> Result<Rgb, PictureError> {
+        for side in [width, height] {
+            if !(1..=MAX_SIDE).contains(&side) {
+                return Err(PictureError::Side {
+                    side,
+                    limit: MAX_SIDE,
+                });
+            }
         }
-        let short = self.width.min(self.height);
+        // The largest part of that shape; one of its sides is the picture's.
+        let of = |side: u32, numerator: u32, denominator: u32| {
+            let length = f64::from(side) * f64::from(numerator) / f64::from(denominator);
+            (length.round() as u32).max(1)
+        };
+        let kept = [
+            of(self.height, width, height).min(self.width),
+            of(self.width, height, width).min(self.height),
+        ];
         let focus = if focus.is_nan() {
             0.5
         } else {
             focus.clamp(0.0, 1.0)
         };
-        let along = |length: u32| (f64::from(length - short) * f64::from(focus)).round() as u32;
+        let along = |rest: u32| (f64::from(rest) * f64::from(focus)).round() as u32;
         let crop = Crop {
-            left: along(self.width),
-            top: along(self.height),
-            width: short,
-            height: short,
+            left: along(self.width - kept[0]),
+            top: along(self.height - kept[1]),
+            width: kept[0],
+            height: kept[1],
         };
         let background = background.map(f32::from);
         let pixels = resize::lanczos::<4, 3>(
             &self.pixels,
             self.width,
             crop,
-            (side, side),
+            (width, height),
             |[r, g, b, a]| {
                 let alpha = f32::from(a) / 255.0;
                 let colour = [r, g, b].map(f32::from);
@@ -83,7 +106,7 @@ impl Picture {
             },
             |rgb| rgb.map(to_u8),
         );
-        Ok(Rgb::from_parts(side, side, pixels))
+        Ok(Rgb::from_parts(width, height, pixels))
     }
 
     /// A copy whose longer side is at most `max` pixels (1 to 8192), alpha kept; never larger than

@@ -117,10 +117,8 @@ pub enum Event {
         bytes: Buffer,
     },
     AdapterLoaded(AdapterInfo),
-    /// A run with the settings that were asked about will have so much GPU memory in use at most.
-    Foretold {
-        bytes: u64,
-    },
+    /// What a run with the settings that were asked about will take.
+    Foretold(Foretold),
     /// A request could not be carried out; nothing else has changed. `message` says what to do.
     Failed {
         request: String,
@@ -195,4 +193,13 @@ pub struct AdapterInfo {
     /// leaves it the same. Empty: not known.
     #[serde(default)]
     pub hash: String,
+}
+
+/// What a run will take.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Foretold {
+    /// Of GPU memory, at most.
+    pub bytes: u64,
+    /// From the first step to the last; none as long as nothing was computed on this graphics card.
+    pub seconds: Option<f64>,
 }

@@ -77,7 +77,9 @@ pub enum Request {
     /// [`Event::AdapterLoaded`](crate::Event::AdapterLoaded) or `Failed`; on failure the present
     /// one stays.
     LoadAdapter { name: String, bytes: Buffer },
-    /// Say how much memory a run would take. Answered by [`Event::Foretold`](crate::Event::Foretold).
+    /// Let go of what was made of works and is kept for the next run on them. Answered by nothing.
+    ForgetWorks,
+    /// Say how much memory and time a run would take. Answered by [`Event::Foretold`](crate::Event::Foretold).
     Foretell { settings: TrainingSettings },
     /// Read adapter files and make all of them together, each at its strength, the present one. Answered as
     /// [`Request::LoadAdapter`] is.

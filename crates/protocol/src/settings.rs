@@ -16,6 +16,9 @@ pub struct TrainingSettings {
     pub alpha: f32,
     /// Peak learning rate of AdamW, reached after the warm-up and brought down along a cosine.
     pub learning_rate: f32,
+    /// That of the text encoder's own factors, for models of Stable Diffusion; 0 leaves the text encoder as it is.
+    #[serde(default)]
+    pub text_encoder_learning_rate: f32,
     /// Share of captions left out (between 0 and 1), so that the hand is learned without words too.
     pub caption_dropout: f32,
     /// Gamma of min-SNR weighting (Hang et al. 2023), or 0 for none.
@@ -30,6 +33,14 @@ pub struct TrainingSettings {
     /// So many batches are looked at before each correction, which their gradients make together.
     #[serde(default = "one")]
     pub accumulate: u32,
+    /// Train on works in about the shape that they have instead of a square of them, for models of Stable Diffusion.
+    /// Works of several shapes take longer: see `Trainer`.
+    #[serde(default)]
+    pub aspect_buckets: bool,
+    /// So many pictures the model draws itself first, after the captions without the trigger, and every other step is
+    /// about one of them: what the trigger does not call stays as it was. 0 for none.
+    #[serde(default)]
+    pub prior_pictures: u32,
     /// Also train on mirrored works. Off where left and right matter (lettering).
     pub flip: bool,
     /// Every how many steps previews are made; 0 for none.
@@ -137,11 +148,14 @@ impl Preset {
             rank,
             alpha: rank as f32,
             learning_rate,
+            text_encoder_learning_rate: 0.0,
             caption_dropout: 0.1,
             min_snr_gamma,
             convolutions: is_sketch,
             block_checkpointing: !is_sketch,
             accumulate: 1,
+            aspect_buckets: false,
+            prior_pictures: 0,
             flip: true,
             preview_every: (steps / 5).max(1),
             preview_prompts: Vec::new(),

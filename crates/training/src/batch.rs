@@ -66,7 +66,13 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// The batch of training step `step`.
+/// A step's inputs, for the recording of this size of latents.
+pub(crate) struct Sized {
+    pub size: [usize; 2],
+    pub inputs: Vec<f32>,
+}
+
+/// The batch of training step `step`: works of one size.
 pub(crate) fn training_batch(
     set: &TrainingSet,
     schedule: &NoiseSchedule,
@@ -74,11 +80,21 @@ pub(crate) fn training_batch(
     settings: &Settings,
     step: u32,
     hyper: &[f32],
-) -> Result<Vec<f32>, DiffusionError> {
-    let mut batch = Batch::new(shapes, schedule, hyper);
+) -> Result<Sized, DiffusionError> {
     let mut random = Gaussian::new(settings.seed, u64::from(step));
+    let mut works: Vec<&Example> = set.drawn_from(step).iter().collect();
+    let any =
+        |works: &[&'_ Example], random: &mut Gaussian| random.below(works.len() as u32) as usize;
+    let first = works[any(&works, &mut random)];
+    let size = first.size;
+    works.retain(|work| work.size == size);
+    let shapes = shapes.of_size(size);
+    let mut batch = Batch::new(&shapes, schedule, hyper);
     for sample in 0..shapes.batch {
-        let example = &set.train()[random.below(set.train().len() as u32) as usize];
+        let example = match sample {
+            0 => first,
+            _ => works[any(&works, &mut random)],
+        };
         // Drawn whether or not they are used, so that one setting does not change another's draws.
         let flip = random.uniform() < 0.5;
         let drop = random.uniform() < f64::from(settings.caption_dropout);
@@ -88,8 +104,8 @@ pub(crate) fn training_batch(
             _ => &example.latents,
         };
         let prompt = match drop {
-            true => &set.empty_embedding,
-            false => &example.embedding,
+            true => &set.empty_prompt,
+            false => &example.prompt,
         };
         let weight = match settings.min_snr_gamma {
             Some(gamma) => schedule.min_snr_weight(timestep, f64::from(gamma))? as f32,
@@ -97,42 +113,48 @@ pub(crate) fn training_batch(
         };
         batch.set(sample, latents, prompt, timestep, weight, &mut random)?;
     }
-    Ok(batch.inputs)
+    Ok(Sized {
+        size,
+        inputs: batch.inputs,
+    })
 }
 
-/// Fixed (work, timestep, noise) triples: unweighted loss over them, spread over the schedule.
+/// Fixed (work, timestep, noise) triples: unweighted loss over them, spread over the schedule, as many of each size of
+/// works as there are of it.
 pub(crate) fn validation_batches(
     set: &TrainingSet,
     schedule: &NoiseSchedule,
     shapes: &Shapes,
     hyper: &[f32],
-) -> Result<Vec<Vec<f32>>, DiffusionError> {
-    let works: &[Example] = set.validation();
-    let count = VALIDATION_SAMPLES.next_multiple_of(shapes.batch);
-    let mut samples = (0..count).map(|i| {
-        let example = &works[i % works.len()];
-        // The middle of each of `count` equal parts of the schedule.
-        let timestep = (2 * i + 1) * schedule.num_train_timesteps() / (2 * count);
-        (i, example, timestep)
-    });
-    (0..count / shapes.batch)
-        .map(|_| {
-            let mut batch = Batch::new(shapes, schedule, hyper);
-            for (sample, (i, example, timestep)) in samples.by_ref().take(shapes.batch).enumerate()
-            {
+) -> Result<Vec<Sized>, DiffusionError> {
+    let all = set.validation();
+    let mut batches = Vec::new();
+    for size in set.sizes() {
+        let works: Vec<&Example> = all.iter().filter(|work| work.size == size).collect();
+        let shapes = shapes.of_size(size);
+        let share = (VALIDATION_SAMPLES * works.len()).div_ceil(all.len());
+        let count = share.next_multiple_of(shapes.batch);
+        for first in (0..count).step_by(shapes.batch) {
+            let mut batch = Batch::new(&shapes, schedule, hyper);
+            for sample in 0..shapes.batch {
+                let i = first + sample;
+                let example = works[i % works.len()];
+                // The middle of each of `count` equal parts of the schedule.
+                let timestep = (2 * i + 1) * schedule.num_train_timesteps() / (2 * count);
                 let mut random = Gaussian::new(VALIDATION_SEED, i as u64);
-                batch.set(
-                    sample,
-                    &example.latents,
-                    &example.embedding,
-                    timestep,
-                    1.0,
-                    &mut random,
-                )?;
+                let (latents, prompt) = (&example.latents, &example.prompt);
+                batch.set(sample, latents, prompt, timestep, 1.0, &mut random)?;
             }
-            Ok(batch.inputs)
-        })
-        .collect()
+            let inputs = batch.inputs;
+            batches.push(Sized { size, inputs });
+        }
+    }
+    Ok(batches)
+}
+
+/// Steps that a look at works of one size takes.
+pub(crate) fn validation_steps(batch: usize) -> u32 {
+    VALIDATION_SAMPLES.div_ceil(batch.max(1)) as u32
 }
 
 /// How many (work, timestep, noise) triples are looked at: enough that the loss moves with the

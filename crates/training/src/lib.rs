@@ -9,9 +9,11 @@ mod checkpoint;
 mod dataset;
 mod error;
 mod memory;
+mod place;
 mod rate;
 mod step;
 mod trainer;
+mod work;
 
 #[cfg(test)]
 mod golden;
@@ -23,3 +25,4 @@ pub use memory::memory;
 pub use rate::learning_rate;
 pub use step::Shapes;
 pub use trainer::{Settings, StepReport, Trainer};
+pub use work::{Work, work};

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use atelier_adapter::Layout;
+use atelier_adapter::{Layout, Parts};
 use atelier_kernels::slack_bytes;
-use atelier_models::{AdaptablePath, UNet2DConditionModel};
+use atelier_models::{AdaptablePath, CLIPTextConfig, CLIPTextModel};
 
-use crate::{step::Shapes, trainer::Settings};
+use crate::{
+    place::{Part, Place},
+    step::Shapes,
+    trainer::Settings,
+};
 
 /// Bytes of a value; all that training computes is f32.
 const VALUE: usize = 4;
@@ -29,7 +33,8 @@ struct Stage {
 /// Bytes that a run takes at most, beside what is on the device before it begins: the adapter with its gradients and
 /// moments, what is kept of the forward pass, and what the backward pass has in flight. What each layer keeps is said
 /// where its gradient is (`kernels`, backends/autodiff).
-pub fn memory(unet: &UNet2DConditionModel, shapes: &Shapes, settings: &Settings) -> u64 {
+pub fn memory(parts: Parts<'_>, shapes: &Shapes, settings: &Settings) -> u64 {
+    let unet = parts.unet;
     let levels = unet.config().block_out_channels.len();
     let pixels = |level: usize| {
         let side = |length: usize| length.div_ceil(1 << level);
@@ -76,16 +81,27 @@ pub fn memory(unet: &UNet2DConditionModel, shapes: &Shapes, settings: &Settings)
             stages.map(|stage| stage.given).sum::<usize>() + most.unwrap_or(0)
         }
     };
-    let taken = projections
-        .into_iter()
-        .filter(|projection| settings.targets.takes(projection));
+    let of_text = parts.text_encoder.map(CLIPTextModel::config);
+    let of_text = of_text.map_or(0, |config| {
+        kept_of_text(config, shapes.at_once() * shapes.tokens)
+    });
+    let taken = parts.adaptable().into_iter();
+    let taken = taken.filter(|projection| settings.targets.takes(projection));
     let factors = Layout::new(taken.map(|projection| (projection, settings.rank))).length;
     let in_flight = (IN_FLIGHT * widest as f64) as usize;
     let per_factor = match shapes.pieces {
         1 => PER_FACTOR,
         _ => PER_FACTOR_SUMMED,
     };
-    slack_bytes() + (VALUE * (kept + ends + in_flight + per_factor * factors)) as u64
+    slack_bytes() + (VALUE * (kept + of_text + ends + in_flight + per_factor * factors)) as u64
+}
+
+/// Values that a text encoder which is trained keeps, of so many words: a layer's two norms, what goes into its
+/// projections, its attention written out, and its feed-forward layer with the activation between.
+fn kept_of_text(config: &CLIPTextConfig, words: usize) -> usize {
+    let attention = 2 * config.num_attention_heads * config.max_position_embeddings;
+    let a_word = 9 * config.hidden_size + 5 * config.intermediate_size + attention;
+    config.num_hidden_layers * words * a_word
 }
 
 /// Values kept around a projection whatever is trained (the norm before it, attention, GEGLU), and those kept for its
@@ -112,48 +128,5 @@ fn kept(projection: &AdaptablePath, tokens: usize, words: usize) -> (usize, usiz
         (0, 0)
     } else {
         (0, tokens * inputs)
-    }
-}
-
-/// Where in the UNet a projection is.
-struct Place {
-    /// In the order of the data's way.
-    block: usize,
-    part: Part,
-    /// How often the picture was halved.
-    level: usize,
-}
-
-#[derive(Clone, Copy)]
-enum Part {
-    Layer(usize),
-    Downsampler,
-    Upsampler,
-}
-
-impl Place {
-    /// None for what belongs to no block: the time embedding and the two ends.
-    fn of(path: &str, levels: usize) -> Option<Self> {
-        let mut names = path.split('.');
-        let (block, level) = match names.next()? {
-            "down_blocks" => {
-                let block = names.next()?.parse().ok()?;
-                (block, block)
-            }
-            "mid_block" => (levels, levels - 1),
-            "up_blocks" => {
-                let block: usize = names.next()?.parse().ok()?;
-                (levels + 1 + block, levels - 1 - block)
-            }
-            _ => return None,
-        };
-        let part = match (names.next()?, names.next()?.parse().ok()?) {
-            ("downsamplers", _) => Part::Downsampler,
-            ("upsamplers", _) => Part::Upsampler,
-            // The middle is run as one.
-            (_, _) if block == levels => Part::Layer(0),
-            (_, number) => Part::Layer(number),
-        };
-        Some(Self { block, part, level })
     }
 }

@@ -2,9 +2,9 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use atelier_adapter::{Layout, attach, attach_trainable};
+use atelier_adapter::{Lora, Parts, TEXT_ENCODER, UNET, attach, attach_trainable};
 use atelier_kernels::{AdamW, AdamWState, VIEW_ALIGNMENT, adamw, settle, view};
-use atelier_models::{Checkpointed, ModelError, UNet2DConditionModel};
+use atelier_models::{CLIPTextModel, Checkpointed, ModelError};
 use burn::tensor::{Device, Gradients, Tensor};
 
 /// Sizes of a step's inputs.
@@ -18,6 +18,7 @@ pub struct Shapes {
     pub height: usize,
     pub width: usize,
     pub tokens: usize,
+    /// Values of a token: the width of its embedding, or 1, its number, where the text encoder is trained.
     pub embedding: usize,
 }
 
@@ -27,12 +28,21 @@ impl Shapes {
         self.batch / self.pieces
     }
 
+    /// With latents of another height and width.
+    pub(crate) fn of_size(self, [height, width]: [usize; 2]) -> Self {
+        Self {
+            height,
+            width,
+            ..self
+        }
+    }
+
     /// Values of one sample's latents.
     pub fn latents(&self) -> usize {
         self.channels * self.height * self.width
     }
 
-    /// Values of one prompt's embedding.
+    /// Values of one prompt.
     pub fn prompt(&self) -> usize {
         self.tokens * self.embedding
     }
@@ -102,24 +112,36 @@ pub(crate) fn input_length(shapes: &Shapes) -> usize {
         .next_multiple_of(VIEW_ALIGNMENT)
 }
 
-/// The closure to record. It gives `[loss, squared norm of the gradients]` and updates `state`. With
-/// `block_checkpointing` the UNet is run stage by stage: slower by a forward pass, in less memory.
+/// The closure to record, which trains an adapter laid out as `adapter`. It gives `[loss, squared norm of the gradients]` and updates `state`. A text encoder among
+/// `parts` is trained too. `gradient` is zeros as long as the adapter, written in its place each step. With `block_checkpointing` the UNet is run stage by stage: slower by a forward pass, in less
+/// memory.
 pub(crate) fn training_step(
-    unet: UNet2DConditionModel,
-    layout: Layout,
-    scale: f32,
+    parts: Parts<'_>,
+    adapter: &Lora,
     shapes: Shapes,
     block_checkpointing: bool,
     state: Rc<RefCell<AdamWState>>,
+    gradient: Tensor<1>,
     device: &Device,
 ) -> Result<impl Fn(Tensor<1>) -> Tensor<1> + 'static, ModelError> {
     let device = device.clone().without_autodiff();
-    let scale = Tensor::<1>::full([1], scale, &device);
-    // Written in its place each step; its gaps stay zero.
-    let gradient = Tensor::<1>::zeros([layout.length], &device);
+    let layout = adapter.layout.clone();
+    let scale = Tensor::<1>::full([1], adapter.scale, &device);
     // Hung in once to find out about errors here, where they can be answered.
     let param = state.borrow().param.clone();
-    attach_trainable(&mut unet.clone(), &layout, &param, &gradient, &scale)?;
+    let (unet, text_encoder) = (parts.unet.clone(), parts.text_encoder.cloned());
+    attach_trainable(&mut unet.clone(), UNET, &layout, &param, &gradient, &scale)?;
+    if let Some(mut text_encoder) = text_encoder.clone() {
+        let text_encoder = &mut text_encoder;
+        attach_trainable(
+            text_encoder,
+            TEXT_ENCODER,
+            &layout,
+            &param,
+            &gradient,
+            &scale,
+        )?;
+    }
     Ok(move |inputs: Tensor<1>| {
         let part = |part: Part| {
             let range = part.range(&shapes);
@@ -149,11 +171,25 @@ pub(crate) fn training_step(
         // Loss and gradients of one piece, which are the mean of its samples.
         let piece = |first: usize| {
             let mut trained = unet.clone();
-            let leaves = attach_trainable(&mut trained, &layout, &param, &gradient, &scale)
-                .expect("the layout was tried on this model when recording began");
+            let mut leaves =
+                attach_trainable(&mut trained, UNET, &layout, &param, &gradient, &scale)
+                    .expect("the layout was tried on this model when recording began");
             let sample = piece_of(&noisy, first, at_once).autodiff();
             let timesteps = piece_of(&timesteps, first, at_once).autodiff();
-            let prompts = piece_of(&prompts, first, at_once).autodiff();
+            let mut prompts = piece_of(&prompts, first, at_once).autodiff();
+            if let Some(mut encoder) = text_encoder.clone() {
+                let more = attach_trainable(
+                    &mut encoder,
+                    TEXT_ENCODER,
+                    &layout,
+                    &param,
+                    &gradient,
+                    &scale,
+                )
+                .expect("the layout was tried on this text encoder when recording began");
+                leaves = leaves.and(more);
+                prompts = embed(&encoder, prompts);
+            }
             let target = piece_of(&target, first, at_once).autodiff();
             let weights = piece_of(&weights, first, at_once).autodiff();
             let loss = |prediction: Tensor<4>| {
@@ -168,12 +204,19 @@ pub(crate) fn training_step(
                 }
                 true => {
                     let mut plain = unet.clone();
-                    attach(&mut plain, &layout, &param, &scale)
+                    attach(&mut plain, UNET, &layout, &param, &scale)
                         .expect("the layout was tried on this model when recording began");
-                    let forward = Checkpointed::forward(&plain, sample, timesteps, prompts);
+                    let text = prompts.clone().without_autodiff().autodiff();
+                    let forward = Checkpointed::forward(&plain, sample, timesteps, text);
                     let mut taken = Vec::new();
                     let found = |gradients: &mut Gradients| taken.extend(leaves.take(gradients));
-                    let loss = forward.backward(&trained, loss, found);
+                    let (loss, of_text) =
+                        forward.backward(&trained, text_encoder.is_some(), loss, found);
+                    if let Some(of_text) = of_text {
+                        // Whose gradient with respect to `prompts` is the one that was found.
+                        let stand_in = (prompts * of_text.autodiff()).sum();
+                        taken.extend(leaves.take(&mut stand_in.backward()));
+                    }
                     (loss, leaves.gather(taken, gradient.clone()))
                 }
             }
@@ -203,6 +246,12 @@ pub(crate) fn training_step(
             Err(_) => Tensor::full([2], f32::NAN, &device),
         }
     })
+}
+
+/// Token numbers `[batch, tokens, 1]` to the text encoder's states, `[batch, tokens, width]`.
+fn embed(encoder: &CLIPTextModel, numbers: Tensor<3>) -> Tensor<3> {
+    let [batch, tokens, _] = numbers.dims();
+    encoder.forward(numbers.reshape([batch, tokens]).int(), 0)
 }
 
 /// `count` samples of `all` from `first` on.

@@ -1,18 +1,19 @@
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
-use atelier_adapter::{Lora, Targets};
+use atelier_adapter::{Lora, Parts, TEXT_ENCODER, Targets};
 use atelier_diffusion::NoiseSchedule;
-use atelier_kernels::{AdamW, AdamWState, KernelError, Recorded, Timing, upload, write_into};
-use atelier_models::UNet2DConditionModel;
+use atelier_kernels::{
+    AdamW, AdamWState, KernelError, Rates, Recorded, Timing, upload, write_into,
+};
 use burn::tensor::{Device, Tensor};
 
 use crate::{
-    batch::{training_batch, validation_batches},
+    batch::{Sized, training_batch, validation_batches},
     checkpoint::Checkpoint,
     dataset::TrainingSet,
     error::TrainingError,
     rate::learning_rate,
-    step::{Shapes, training_step},
+    step::{Shapes, input_length, training_step},
 };
 
 /// How an adapter is trained.
@@ -23,6 +24,8 @@ pub struct Settings {
     pub alpha: f32,
     pub targets: Targets,
     pub learning_rate: f32,
+    /// That of the text encoder's factors, where it is trained.
+    pub text_encoder_learning_rate: f32,
     pub caption_dropout: f32,
     /// None for equal weights.
     pub min_snr_gamma: Option<f32>,
@@ -55,6 +58,13 @@ impl Settings {
                 "learning rate",
                 "above 0 and at most 1",
                 self.learning_rate.to_string(),
+            );
+        }
+        if !(0.0..=1.0).contains(&self.text_encoder_learning_rate) {
+            return wrong(
+                "text encoder's learning rate",
+                "between 0 and 1",
+                self.text_encoder_learning_rate.to_string(),
             );
         }
         if !(0.0..=1.0).contains(&self.caption_dropout) {
@@ -93,26 +103,32 @@ impl StepReport {
 
 /// Trains one adapter on one model.
 pub struct Trainer {
-    recorded: Recorded,
+    /// By height and width of latents.
+    recorded: BTreeMap<[usize; 2], Recorded>,
     state: Rc<RefCell<AdamWState>>,
     adapter: Lora,
+    /// So many values of the adapter are the text encoder's; they come first.
+    of_text: usize,
     set: TrainingSet,
     schedule: NoiseSchedule,
     shapes: Shapes,
     settings: Settings,
-    validation: Vec<Vec<f32>>,
+    validation: Vec<Sized>,
     done: u32,
     /// Scales the learning rate; halved when a step was not finite.
     caution: f32,
 }
 
 impl Trainer {
-    /// Prepares a run and records its step. `shapes.batch` samples a step.
+    /// Prepares a run and records its step. `shapes.batch` samples a step; heights and widths are those of the examples.
+    /// Where these differ the step is run kernel by kernel, for each of the recordings would have its own memory, and
+    /// pictures large enough to come in several shapes keep the device busy that way too. A text encoder among `parts` is trained too:
+    /// then prompts are token numbers.
     ///
     /// # Errors
     /// When a setting is out of its range, an example does not fit, or the device fails.
     pub async fn new(
-        unet: &UNet2DConditionModel,
+        parts: Parts<'_>,
         schedule: NoiseSchedule,
         set: TrainingSet,
         shapes: Shapes,
@@ -121,7 +137,7 @@ impl Trainer {
     ) -> Result<Self, TrainingError> {
         settings.check()?;
         let adapter = Lora::init(
-            unet,
+            parts,
             settings.targets,
             settings.rank,
             settings.alpha,
@@ -131,20 +147,34 @@ impl Trainer {
         let param = upload(&adapter.values, &inner);
         let state = Rc::new(RefCell::new(AdamWState::new(param)));
         let idle = settings.optimizer.hyper(false, 0.0, 1);
-        let example = training_batch(&set, &schedule, &shapes, &settings, 0, &idle)?;
-        let closure = training_step(
-            unet.clone(),
-            adapter.layout.clone(),
-            adapter.scale,
-            shapes,
-            settings.block_checkpointing,
-            state.clone(),
-            &inner,
-        )?;
         let validation = validation_batches(&set, &schedule, &shapes, &idle)?;
+        let gradient = Tensor::<1>::zeros([adapter.layout.length], &inner);
+        let sizes = set.sizes();
+        let mut recorded = BTreeMap::new();
+        for &size in &sizes {
+            let shapes = shapes.of_size(size);
+            let closure = training_step(
+                parts,
+                &adapter,
+                shapes,
+                settings.block_checkpointing,
+                state.clone(),
+                gradient.clone(),
+                &inner,
+            )?;
+            let step = match sizes.len() {
+                1 => {
+                    let first = training_batch(&set, &schedule, &shapes, &settings, 0, &idle)?;
+                    Recorded::new(&inner, &first.inputs, closure).await?
+                }
+                _ => Recorded::eager(&inner, input_length(&shapes), closure),
+            };
+            recorded.insert(size, step);
+        }
         Ok(Self {
-            recorded: Recorded::new(&inner, &example, closure).await?,
+            recorded,
             state,
+            of_text: of_text(&adapter),
             adapter,
             set,
             schedule,
@@ -159,11 +189,14 @@ impl Trainer {
     /// One optimizer step. A step whose loss or gradients are not finite changes nothing but the
     /// caution of those after it: their learning rate is halved.
     pub async fn step(&mut self) -> Result<StepReport, TrainingError> {
-        let rate = learning_rate(self.settings.learning_rate, self.done, self.settings.steps);
-        let hyper = self
-            .settings
-            .optimizer
-            .hyper(true, rate * self.caution, self.done + 1);
+        let settings = &self.settings;
+        let rate = |peak| learning_rate(peak, self.done, settings.steps) * self.caution;
+        let rates = Rates {
+            rate: rate(settings.learning_rate),
+            first: self.of_text,
+            of_first: rate(settings.text_encoder_learning_rate),
+        };
+        let hyper = settings.optimizer.hyper(true, rates, self.done + 1);
         let inputs = training_batch(
             &self.set,
             &self.schedule,
@@ -172,7 +205,7 @@ impl Trainer {
             self.done,
             &hyper,
         )?;
-        let (loss, gradient_norm) = self.run(&inputs).await?;
+        let (loss, gradient_norm) = self.run(inputs.size, &inputs.inputs).await?;
         self.done += 1;
         let report = StepReport {
             step: self.done,
@@ -189,16 +222,18 @@ impl Trainer {
     pub async fn validate(&mut self) -> Result<f32, TrainingError> {
         let mut sum = 0.0;
         for i in 0..self.validation.len() {
-            let inputs = std::mem::take(&mut self.validation[i]);
-            let result = self.run(&inputs).await;
-            self.validation[i] = inputs;
+            let inputs = std::mem::take(&mut self.validation[i].inputs);
+            let result = self.run(self.validation[i].size, &inputs).await;
+            self.validation[i].inputs = inputs;
             sum += result?.0;
         }
         Ok(sum / self.validation.len() as f32)
     }
 
-    async fn run(&mut self, inputs: &[f32]) -> Result<(f32, f32), TrainingError> {
-        let output = self.recorded.run_and_read(inputs).await?;
+    async fn run(&mut self, size: [usize; 2], inputs: &[f32]) -> Result<(f32, f32), TrainingError> {
+        let step = self.recorded.get_mut(&size);
+        let step = step.expect("there is a step for every size of the set's examples");
+        let output = step.run_and_read(inputs).await?;
         Ok((output[0], output[1].sqrt()))
     }
 
@@ -264,10 +299,23 @@ impl Trainer {
         self.set.holds_back()
     }
 
-    /// How long the recording's eager and replayed runs took.
-    pub fn timing(&self) -> Timing {
-        self.recorded.timing()
+    /// How long the recording's eager and replayed runs took; none where the step is run kernel by kernel.
+    pub fn timing(&self) -> Option<Timing> {
+        let mut steps = self.recorded.values();
+        steps
+            .next()
+            .filter(|_| steps.len() == 0)
+            .map(Recorded::timing)
     }
+}
+
+/// Values at the beginning of an adapter that are the text encoder's: its folder comes before the UNet's.
+pub(crate) fn of_text(adapter: &Lora) -> usize {
+    let slots = &adapter.layout.slots;
+    let first = slots
+        .iter()
+        .find(|slot| !slot.path.starts_with(TEXT_ENCODER));
+    first.map_or(adapter.layout.length, |slot| slot.down.start)
 }
 
 async fn read(values: Tensor<1>) -> Result<Vec<f32>, KernelError> {

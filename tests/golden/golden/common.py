@@ -59,7 +59,7 @@ def save_json(path, value, indent=1):
 def describe(title, tensors):
     print(f"{title}:")
     for name, tensor in tensors.items():
-        if len(tensors) > 60 and "lora_unet_" in name:
+        if len(tensors) > 60 and "lora_" in name:
             continue
         spread = f"std {tensor.float().std():.3f}" if tensor.numel() > 1 else f"value {tensor.item():.6g}"
         print(f"  {name} {list(tensor.shape)} {spread}")

@@ -41,6 +41,9 @@ GUIDANCE = 5.0
 IMAGE_STRENGTH = 0.75
 SD = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 PUBLISHED = SD | {"steps_offset": 1, "set_alpha_to_one": False, "clip_sample": False}
+# What is adapted where the text encoder is, too.
+ATTENTION = ["to_q", "to_k", "to_v", "to_out.0"]
+TEXT = ["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"]
 DOWN, UP = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
 FOUR = {
     "down_block_types": (DOWN, DOWN, DOWN, "DownBlock2D"),
@@ -272,6 +275,7 @@ def pictures(kind, pipeline):
         positive, negative = long_prompt(pipeline)
         found["ddim.long"] = picture(pipeline, prompt_embeds=positive, negative_prompt_embeds=negative)
         found["ddim.adapter"] = adapted(pipeline)
+        found["ddim.adapter_text"] = adapted_text(pipeline.scheduler)
         found["ddim.ours"] = with_ours(pipeline)
         found["ddim.inpaint"] = inpainted(pipeline)
     pipeline.scheduler = type(pipeline.scheduler).from_config(config)
@@ -283,14 +287,8 @@ def adapted(pipeline):
     network = pipeline.unet
     targets = ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2", "conv1"]
     config = LoraConfig(r=2, lora_alpha=4, target_modules=targets, init_lora_weights=False)
-    network.add_adapter(config)
-    layers = [layer for _, layer in sorted(network.named_modules()) if isinstance(layer, LoraLayer)]
-    for index, layer in enumerate(layers):
-        down, up = layer.lora_A["default"].weight, layer.lora_B["default"].weight
-        down.data = normal(down.shape, 95_000 + 2 * index, std=down[0].numel() ** -0.5)
-        up.data = normal(up.shape, 95_001 + 2 * index, std=0.2)
+    state = with_factors(network, config, seed=95_000)
     made = picture(pipeline)
-    state = convert_state_dict_to_diffusers(get_peft_model_state_dict(network))
     folder = FOLDER / "pipelines/sd15"
     StableDiffusionPipeline.save_lora_weights(
         folder,
@@ -303,14 +301,61 @@ def adapted(pipeline):
     return made
 
 
-def with_ours(pipeline):
-    """A picture with an adapter that Atelier trained and wrote; it is loaded with nothing left over."""
+def with_factors(model, config, seed):
+    """Puts an adapter of random factors on `model`, and returns them as diffusers' trainers save them."""
+    model.add_adapter(config)
+    layers = [layer for _, layer in sorted(model.named_modules()) if isinstance(layer, LoraLayer)]
+    for index, layer in enumerate(layers):
+        down, up = layer.lora_A["default"].weight, layer.lora_B["default"].weight
+        down.data = normal(down.shape, seed + 2 * index, std=down[0].numel() ** -0.5)
+        up.data = normal(up.shape, seed + 1 + 2 * index, std=0.2)
+    return convert_state_dict_to_diffusers(get_peft_model_state_dict(model))
+
+
+def adapted_text(scheduler):
+    """A picture with an adapter on the text encoder too, left in the folder as diffusers' trainers save theirs, and
+    the same when loaded from there.
+    """
+    folder, name = FOLDER / "pipelines/sd15", "adapter_text.safetensors"
+    pipeline = made("sd15")
+    pipeline.scheduler = scheduler
+    # Each with its own rank and scale, lest one be taken for the other's.
+    configs = {
+        "unet": LoraConfig(r=2, lora_alpha=4, target_modules=ATTENTION, init_lora_weights=False),
+        "text_encoder": LoraConfig(r=4, lora_alpha=6, target_modules=TEXT, init_lora_weights=False),
+    }
+    saved = {}
+    for index, (part, config) in enumerate(configs.items()):
+        saved[f"{part}_lora_layers"] = with_factors(getattr(pipeline, part), config, seed=96_000 + 1000 * index)
+        saved[f"{part}_lora_adapter_metadata"] = config.to_dict()
+    pixels, latents = picture(pipeline)
+    StableDiffusionPipeline.save_lora_weights(folder, weight_name=name, **saved)
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, variant="fp16", dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.scheduler = scheduler
+    said = load_adapter(pipeline, folder, name)
+    assert not said, said
+    assert all(torch.equal(one, other) for one, other in zip(picture(pipeline), (pixels, latents)))
+    return pixels, latents
+
+
+def load_adapter(pipeline, folder, name):
+    """Loads an adapter, and returns what was said of it: nothing where nothing was left over."""
     said = []
     listener = logging.Handler()
     listener.emit = lambda record: said.append(record.getMessage())
-    for name in ("diffusers", "peft"):
-        logging.getLogger(name).addHandler(listener)
-    pipeline.load_lora_weights(FOLDER / "ours", weight_name="sd15.safetensors")
+    loggers = [logging.getLogger(library) for library in ("diffusers", "peft", "transformers")]
+    for logger in loggers:
+        logger.addHandler(listener)
+    pipeline.load_lora_weights(folder, weight_name=name)
+    for logger in loggers:
+        logger.removeHandler(listener)
+    return said
+
+
+def with_ours(pipeline):
+    """A picture with an adapter that Atelier trained and wrote; it is loaded with nothing left over."""
+    said = load_adapter(pipeline, FOLDER / "ours", "sd15.safetensors")
     # What every adapter of the UNet alone is told.
     said = [line for line in said if not line.startswith("No LoRA keys associated to CLIPTextModel")]
     assert not said, said

@@ -1,11 +1,33 @@
-//! A model's folder in this browser's library.
+//! This browser's library: models, and what is kept of works.
 
-use atelier_library::{Files, browser::Kept};
+use atelier_library::{
+    Files,
+    browser::{Drawer, Kept},
+};
 
 use crate::{
     error::EngineError,
+    keep::{Keep, Later},
     source::{Piece, Source},
 };
+
+/// What was made of works. The drawer is opened each time, for it may have been emptied.
+pub struct KeptWorks;
+
+impl Keep for KeptWorks {
+    fn get<'a>(&'a self, name: &'a str) -> Later<'a, Option<Vec<u8>>> {
+        Box::pin(async move { Drawer::open().await.ok()?.get(name).await })
+    }
+
+    fn put<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> Later<'a, ()> {
+        Box::pin(async move {
+            if let Ok(drawer) = Drawer::open().await {
+                // Where there is no room it is made anew next time.
+                let _ = drawer.put(name, bytes).await;
+            }
+        })
+    }
+}
 
 /// The single file that a kept model is, where it is no folder.
 pub fn checkpoint(kept: &Kept) -> Option<&str> {

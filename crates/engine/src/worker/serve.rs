@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::HashMap, future::poll_fn, rc::Rc, task::Poll};
 
 use atelier_kernels::{Extent, Timing, known_answers};
-use atelier_library::browser::Kept;
+use atelier_library::browser::{Drawer, Kept};
 use atelier_pictures::{Picture, decode};
 use atelier_protocol::{
     AdapterInfo, Event, JobId, ModelInfo, ModelSource, Outcome, Recording, Request, SampleSettings,
@@ -16,7 +16,7 @@ use super::{
     channel::{Buffers, Inbox, Outgoing},
     fetch::Site,
     gpu::{self, Faults},
-    kept::checkpoint,
+    kept::{KeptWorks, checkpoint},
 };
 use crate::{
     enlarge::Enlarger,
@@ -158,10 +158,12 @@ impl Server {
                 return self.load_adapter(&name, &buffers.bytes(bytes));
             }
             Request::Foretell { settings } => {
-                let session = self.session.as_ref().ok_or(EngineError::NoModel)?;
-                let bytes = session.memory(&settings);
-                self.send(&Event::Foretold { bytes });
+                let session = self.session.as_mut().ok_or(EngineError::NoModel)?;
+                let foretold = session.foretell(&settings).await;
+                self.send(&Event::Foretold(foretold));
             }
+            // Where it cannot be let go, there is no place to keep anything.
+            Request::ForgetWorks => drop(Drawer::empty().await),
             Request::MixAdapters { title, parts } => {
                 let parts: Vec<_> = parts
                     .into_iter()
@@ -241,7 +243,8 @@ impl Server {
             kind: pipeline.kind(),
             hash: pipeline.hash.clone(),
         };
-        self.session = Some(Session::new(device.clone(), pipeline));
+        let keep = Rc::new(KeptWorks);
+        self.session = Some(Session::new(device.clone(), pipeline).keeping(keep));
         self.send(&Event::ModelLoaded(info));
         Ok(())
     }

@@ -3,10 +3,13 @@
 use burn::tensor::{Device, Tensor};
 
 use super::{Answer, CLOSE, noise, note, tensor};
-use crate::{AdamW, AdamWState, KernelError, adamw, gather_into, view, write_into};
+use crate::{AdamW, AdamWState, KernelError, Rates, adamw, gather_into, view, write_into};
 
 const LENGTH: usize = 640;
 const RATE: f64 = 1e-2;
+/// So many values have a rate of their own.
+const FIRST: usize = 256;
+const RATE_OF_FIRST: f64 = 3e-3;
 const STEPS: u32 = 3;
 
 fn definition(state: &mut [Vec<f64>; 3], grad: &[f32], config: &AdamW, step: i32) {
@@ -20,11 +23,12 @@ fn definition(state: &mut [Vec<f64>; 3], grad: &[f32], config: &AdamW, step: i32
     let [p, m, v] = state;
     for (i, &g) in grad.iter().enumerate() {
         let g = f64::from(g) * clip;
-        p[i] *= 1.0 - RATE * f64::from(config.weight_decay);
+        let rate = if i < FIRST { RATE_OF_FIRST } else { RATE };
+        p[i] *= 1.0 - rate * f64::from(config.weight_decay);
         m[i] = b1 * m[i] + (1.0 - b1) * g;
         v[i] = b2 * v[i] + (1.0 - b2) * g * g;
         let (m_hat, v_hat) = (m[i] / (1.0 - b1.powi(step)), v[i] / (1.0 - b2.powi(step)));
-        p[i] -= RATE * m_hat / (v_hat.sqrt() + f64::from(config.epsilon));
+        p[i] -= rate * m_hat / (v_hat.sqrt() + f64::from(config.epsilon));
     }
 }
 
@@ -48,7 +52,12 @@ pub async fn ask(device: &Device, answers: &mut Vec<Answer>) -> Result<(), Kerne
             .map(|(i, piece)| (i * piece.len(), flat(piece)))
             .collect();
         let grad = gather_into(Tensor::zeros([LENGTH], device), pieces);
-        let hyper = flat(&config.hyper(true, RATE as f32, step));
+        let rates = Rates {
+            rate: RATE as f32,
+            first: FIRST,
+            of_first: RATE_OF_FIRST as f32,
+        };
+        let hyper = flat(&config.hyper(true, rates, step));
         (state, _) = adamw(state, grad, hyper);
     }
     let [param, first, second] = &expected;

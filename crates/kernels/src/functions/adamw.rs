@@ -26,18 +26,42 @@ impl Default for AdamW {
     }
 }
 
+/// The learning rates of a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    pub rate: f32,
+    /// So many parameters, from the first on, have a rate of their own.
+    pub first: usize,
+    /// That rate.
+    pub of_first: f32,
+}
+
+impl From<f32> for Rates {
+    /// One rate for all.
+    fn from(rate: f32) -> Self {
+        Self {
+            rate,
+            first: 0,
+            of_first: 0.0,
+        }
+    }
+}
+
 impl AdamW {
     /// How many values [`Self::hyper`] gives.
-    pub const HYPER: usize = 9;
+    pub const HYPER: usize = 11;
 
     /// What [`adamw`] reads for the step numbered `step`, counted from 1. `active` false makes the
     /// step leave everything as it is: recorded steps are warmed up so.
-    pub fn hyper(&self, active: bool, learning_rate: f32, step: u32) -> [f32; Self::HYPER] {
+    ///
+    /// `Rates::first` is a multiple of [`VIEW_ALIGNMENT`](crate::VIEW_ALIGNMENT), which f32 holds up to 2^30.
+    pub fn hyper(&self, active: bool, rates: impl Into<Rates>, step: u32) -> [f32; Self::HYPER] {
+        let rates = rates.into();
         // In f64 since 1 - beta2^step loses its digits in f32 at the first steps.
         let correction = |beta: f32| (1.0 - f64::from(beta).powi(step.max(1) as i32)) as f32;
         [
             if active { 1.0 } else { 0.0 },
-            learning_rate,
+            rates.rate,
             self.beta1,
             self.beta2,
             self.epsilon,
@@ -45,6 +69,8 @@ impl AdamW {
             correction(self.beta1),
             correction(self.beta2),
             self.max_norm,
+            rates.first as f32,
+            rates.of_first,
         ]
     }
 }

@@ -9,7 +9,7 @@ mod group_norm;
 mod view;
 mod write_into;
 
-pub use adamw::{AdamW, AdamWState, adamw};
+pub use adamw::{AdamW, AdamWState, Rates, adamw};
 pub use attention::attention;
 pub use conv::{FrozenWeight, LowRank, Plus, conv, linear};
 pub use gather::gather_into;

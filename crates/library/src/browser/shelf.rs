@@ -27,31 +27,14 @@ pub struct Shelf(FileSystemDirectoryHandle);
 
 impl Shelf {
     pub async fn open() -> Result<Self, LibraryError> {
-        let storage = scope().navigator().storage();
-        if storage.is_undefined() {
-            return Err(LibraryError::NoStorage);
-        }
-        let root = wait(storage.get_directory()).await;
-        let root: FileSystemDirectoryHandle =
-            root.map_err(|_| LibraryError::NoStorage)?.unchecked_into();
-        directory(&root, MODELS, true).await.map(Self)
+        directory(&root().await?, MODELS, true).await.map(Self)
     }
 
     /// Models that are here, whole or not.
     pub async fn ids(&self) -> Result<Vec<String>, LibraryError> {
-        let entries = self.0.entries();
-        let mut ids = Vec::new();
-        loop {
-            let next = entries.next().map_err(|error| refused(&error))?;
-            let next = wait(next).await.map_err(|error| refused(&error))?;
-            let get = |object: &JsValue, key: &str| Reflect::get(object, &key.into());
-            if get(&next, "done").is_ok_and(|done| done.is_truthy()) {
-                return Ok(ids);
-            }
-            let pair: js_sys::Array = get(&next, "value").unwrap_or_default().unchecked_into();
-            let is_folder = pair.get(1).has_type::<FileSystemDirectoryHandle>();
-            ids.extend(pair.get(0).as_string().filter(|_| is_folder));
-        }
+        let all = names(&self.0).await?.into_iter();
+        let folders = all.filter(|(_, is_folder)| *is_folder);
+        Ok(folders.map(|(name, _)| name).collect())
     }
 
     /// A model's folder; an error where there is none.
@@ -95,8 +78,37 @@ pub async fn free() -> Option<u64> {
     Some((estimate.get_quota()? - estimate.get_usage()?).max(0.0) as u64)
 }
 
+/// The page's own file system.
+pub(super) async fn root() -> Result<FileSystemDirectoryHandle, LibraryError> {
+    let storage = scope().navigator().storage();
+    if storage.is_undefined() {
+        return Err(LibraryError::NoStorage);
+    }
+    let root = wait(storage.get_directory()).await;
+    Ok(root.map_err(|_| LibraryError::NoStorage)?.unchecked_into())
+}
+
+/// What is in a folder, and whether it is one itself.
+pub(super) async fn names(
+    folder: &FileSystemDirectoryHandle,
+) -> Result<Vec<(String, bool)>, LibraryError> {
+    let entries = folder.entries();
+    let mut names = Vec::new();
+    loop {
+        let next = entries.next().map_err(|error| refused(&error))?;
+        let next = wait(next).await.map_err(|error| refused(&error))?;
+        let get = |object: &JsValue, key: &str| Reflect::get(object, &key.into());
+        if get(&next, "done").is_ok_and(|done| done.is_truthy()) {
+            return Ok(names);
+        }
+        let pair: js_sys::Array = get(&next, "value").unwrap_or_default().unchecked_into();
+        let is_folder = pair.get(1).has_type::<FileSystemDirectoryHandle>();
+        names.extend(pair.get(0).as_string().map(|name| (name, is_folder)));
+    }
+}
+
 /// A model's folder.
-pub struct Place(FileSystemDirectoryHandle);
+pub struct Place(pub(super) FileSystemDirectoryHandle);
 
 impl Place {
     pub async fn record(&self) -> Result<Record, LibraryError> {
@@ -174,13 +186,13 @@ impl Place {
     }
 
     /// A small file whole.
-    async fn read(&self, name: &str) -> Result<Vec<u8>, LibraryError> {
+    pub(super) async fn read(&self, name: &str) -> Result<Vec<u8>, LibraryError> {
         let file = self.file(name).await?;
         let size = file.size() as u64;
         slice(&file, 0, size).await.map_err(|error| refused(&error))
     }
 
-    async fn write(&self, name: &str, bytes: &[u8]) -> Result<(), LibraryError> {
+    pub(super) async fn write(&self, name: &str, bytes: &[u8]) -> Result<(), LibraryError> {
         let writer = Writer::open(&self.0, name).await?;
         writer.cut(0)?;
         writer.write(0, bytes)?;
@@ -192,7 +204,7 @@ fn checked(number: usize) -> String {
     format!("{number}.checked")
 }
 
-async fn directory(
+pub(super) async fn directory(
     parent: &FileSystemDirectoryHandle,
     name: &str,
     create: bool,

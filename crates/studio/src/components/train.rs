@@ -36,6 +36,10 @@ pub fn Train() -> impl IntoView {
         TrainGate::Reading => t().train_reads_works,
         TrainGate::Training | TrainGate::Sampling => t().train_waits,
     };
+    let time = move || {
+        let seconds = store.foretold.get()?.seconds?;
+        (t().about)(seconds)
+    };
     let blocked = move || {
         use TrainGate::*;
         matches!(gate.get(), NotReady | Reading | Training | Sampling)
@@ -82,6 +86,9 @@ pub fn Train() -> impl IntoView {
                     >
                         {move || if store.stopping.get() { t().stopping } else { t().keep.pause }}
                     </button>
+                </Show>
+                <Show when=move || gate.get() == TrainGate::Open>
+                    <span class="small" data-testid="foretold-time">{time}</span>
                 </Show>
                 <Show when=move || go_on.get() == GoOnGate::WorksGone && !store.is_training()>
                     <p class="small">{t().keep.works_gone}</p>

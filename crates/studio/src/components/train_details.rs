@@ -1,4 +1,4 @@
-use atelier_protocol::TrainingSettings;
+use atelier_protocol::{ModelKind, TrainingSettings};
 use leptos::prelude::*;
 
 use super::fields::{CheckField, NumberField};
@@ -9,6 +9,8 @@ use crate::{strings::t, studio::Studio};
 pub fn TrainDetails() -> impl IntoView {
     let store = expect_context::<Studio>().store;
     let settings = store.training;
+    // What Sketch has no use for.
+    let is_studio = move || store.kind.get() != ModelKind::Sketch;
     let read = move |get: fn(&TrainingSettings) -> f64| Signal::derive(move || settings.with(get));
     // A value of the preset's: changing one makes the settings the artist's own.
     let write = move |put: fn(&mut TrainingSettings, f64)| {
@@ -44,6 +46,12 @@ pub fn TrainDetails() -> impl IntoView {
                 <NumberField label=t().learning_rate help=t().learning_rate_help testid="set-learning-rate"
                     min=0.000_001 max=0.1 step=0.000_1
                     value=read(|s| f64::from(s.learning_rate)) set=write(|s, v| s.learning_rate = v as f32) />
+                <Show when=is_studio>
+                    <NumberField label=t().text_encoder_rate help=t().text_encoder_rate_help
+                        testid="set-text-encoder-rate" min=0.0 max=0.1 step=0.000_01
+                        value=read(|s| f64::from(s.text_encoder_learning_rate))
+                        set=write(|s, v| s.text_encoder_learning_rate = v as f32) />
+                </Show>
                 <NumberField label=t().batch_size help=t().batch_size_help testid="set-batch-size" min=1.0 max=32.0 step=1.0
                     value=read(|s| f64::from(s.batch_size)) set=write(|s, v| s.batch_size = v as u32) />
                 <NumberField label=t().accumulate help=t().accumulate_help testid="set-accumulate" min=1.0 max=32.0 step=1.0
@@ -53,6 +61,9 @@ pub fn TrainDetails() -> impl IntoView {
                     value=read(|s| f64::from(s.caption_dropout)) set=write(|s, v| s.caption_dropout = v as f32) />
                 <NumberField label=t().min_snr help=t().min_snr_help testid="set-min-snr" min=0.0 max=100.0 step=0.5
                     value=read(|s| f64::from(s.min_snr_gamma)) set=write(|s, v| s.min_snr_gamma = v as f32) />
+                <NumberField label=t().prior_pictures help=t().prior_pictures_help testid="set-prior-pictures"
+                    min=0.0 max=200.0 step=1.0
+                    value=read(|s| f64::from(s.prior_pictures)) set=write(|s, v| s.prior_pictures = v as u32) />
                 <NumberField label=t().preview_every help=t().preview_every_help testid="set-preview-every"
                     min=0.0 max=20_000.0 step=1.0
                     value=read(|s| f64::from(s.preview_every)) set=write(|s, v| s.preview_every = v as u32) />
@@ -80,6 +91,12 @@ pub fn TrainDetails() -> impl IntoView {
                     testid="set-block-checkpointing"
                     value=Signal::derive(move || settings.with(|s| s.block_checkpointing))
                     set=move |v| settings.update(|s| s.block_checkpointing = v) />
+                <Show when=is_studio>
+                    <CheckField label=t().aspect_buckets.to_owned() help=t().aspect_buckets_help
+                        testid="set-aspect-buckets"
+                        value=Signal::derive(move || settings.with(|s| s.aspect_buckets))
+                        set=move |v| settings.update(|s| s.aspect_buckets = v) />
+                </Show>
                 <CheckField label=t().flip.to_owned() help=t().flip_help testid="set-flip"
                     value=Signal::derive(move || settings.with(|s| s.flip))
                     set=move |v| settings.update(|s| s.flip = v) />
@@ -99,7 +116,7 @@ pub fn TrainDetails() -> impl IntoView {
                 </label>
             </fieldset>
             <p class="small" data-testid="foretold">
-                {move || store.foretold.get().map(|bytes| (t().foretold)(bytes as f64))}
+                {move || store.foretold.get().map(|foretold| (t().foretold)(foretold.bytes as f64))}
             </p>
         </details>
     }

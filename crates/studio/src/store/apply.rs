@@ -212,7 +212,7 @@ impl Store {
             Event::AdapterFile { file_name, bytes } => {
                 return self.adapter_file(file_name, buffers.get(bytes.0).cloned());
             }
-            Event::Foretold { bytes } => self.foretold.set(Some(bytes)),
+            Event::Foretold(foretold) => self.foretold.set(Some(foretold)),
             Event::AdapterLoaded(info) => {
                 return self.adapter_loaded(info).into_iter().collect();
             }

@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 
 use atelier_project::ModelRecord;
 use atelier_protocol::{
-    Adapter, JobId, ModelInfo, ModelKind, Preset, SampleSettings, TrainingSettings,
+    Adapter, Foretold, JobId, ModelInfo, ModelKind, Preset, SampleSettings, TrainingSettings,
 };
 use leptos::prelude::*;
 
@@ -38,8 +38,8 @@ pub struct Store {
     pub chosen: RwSignal<Option<ModelRecord>>,
     /// The model that is there.
     pub model: RwSignal<Option<ModelInfo>>,
-    /// Bytes of GPU memory that a run with the present settings would take.
-    pub foretold: RwSignal<Option<u64>>,
+    /// What a run with the present settings would take.
+    pub foretold: RwSignal<Option<Foretold>>,
     /// The kind of model that the settings suit.
     pub kind: RwSignal<ModelKind>,
     /// Download, warm-up or preparation under way.

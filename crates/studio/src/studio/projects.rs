@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use atelier_project::{MAX_ARCHIVE_BYTES, Zip, open};
+use atelier_protocol::Request;
 use js_sys::{Array, Uint8Array};
 use leptos::{prelude::*, task::spawn_local};
 use web_sys::{Blob, File};
@@ -76,6 +77,7 @@ impl Studio {
             if database.delete(id).await.is_err() {
                 return false;
             }
+            self.ask(&Request::ForgetWorks, &[]);
             self.store
                 .projects
                 .update(|list| list.retain(|p| p.id != id));

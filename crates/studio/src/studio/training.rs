@@ -95,23 +95,13 @@ impl Studio {
         let store = self.store;
         let asked = Memo::new(move |_| {
             let hash = store.model.with(|model| Some(model.as_ref()?.hash.clone()));
-            let settings = store.training.with(|s| {
-                let TrainingSettings {
-                    rank,
-                    convolutions,
-                    batch_size,
-                    accumulate,
-                    block_checkpointing,
-                    ..
-                } = *s;
-                (
-                    rank,
-                    convolutions,
-                    batch_size,
-                    accumulate,
-                    block_checkpointing,
-                )
-            });
+            // Whatever these are, it takes the same.
+            let settings = TrainingSettings {
+                trigger: String::new(),
+                seed: 0,
+                background: [0; 3],
+                ..store.training.get()
+            };
             let ready = store.engine.get() == EngineState::Ready && store.is_idle();
             Some((hash?, settings)).filter(|_| ready)
         });

@@ -147,6 +147,7 @@ impl Studio {
             .works
             .update(|works| works.retain(|w| w.id != id));
         self.forget_works(&[work]);
+        self.ask(&Request::ForgetWorks, &[]);
     }
 
     /// Takes works out of the engine and lets go of their files.

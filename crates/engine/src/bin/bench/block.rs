@@ -114,12 +114,12 @@ impl Block {
         let scale = Tensor::<1>::full([1], 1.0, &device);
         // Hung in once to find out about errors here, where they can be answered.
         let param = state.borrow().param.clone();
-        attach_trainable(&mut block.clone(), &layout, &param, &gradient, &scale)?;
+        attach_trainable(&mut block.clone(), "", &layout, &param, &gradient, &scale)?;
         let at = device.clone();
         let closure = move |hyper: Tensor<1>| {
             let mut block = block.clone();
             let param = state.borrow().param.clone();
-            let leaves = attach_trainable(&mut block, &layout, &param, &gradient, &scale)
+            let leaves = attach_trainable(&mut block, "", &layout, &param, &gradient, &scale)
                 .expect("the layout was tried on this block before");
             let time = activation::silu(time.clone()).autodiff();
             let out = block.forward(x.clone().autodiff(), &text.clone().autodiff(), &time, side);

@@ -49,9 +49,11 @@ impl StateOps for Flex {
             correction1,
             correction2,
             max_norm,
+            first_values,
+            first_rate,
         ] = hyper[..]
         else {
-            unreachable!("adamw: hyper has nine values");
+            unreachable!("adamw: hyper has eleven values");
         };
         let squared = values(squared_norm)[0];
         if active == 0.0 || !squared.is_finite() {
@@ -62,6 +64,10 @@ impl StateOps for Flex {
         let (mut p, mut m, mut v) = (values(param), values(first), values(second));
         for (i, g) in values(grad).into_iter().enumerate() {
             let g = g * clip;
+            let lr = match (i as f32) < first_values {
+                true => first_rate,
+                false => lr,
+            };
             m[i] = beta1 * m[i] + (1.0 - beta1) * g;
             v[i] = beta2 * v[i] + (1.0 - beta2) * g * g;
             p[i] = p[i] * (1.0 - lr * decay)
