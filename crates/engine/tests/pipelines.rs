@@ -292,11 +292,6 @@ fn train_with(
 fn adapters_are_written_as_diffusers_loads_them() -> Outcome {
     let device = Device::flex();
     let mut session = Session::new(device.clone(), load("sd15", &device)?);
-    let settings = TrainingSettings {
-        rank: 4,
-        ..Preset::Balanced.settings_for(ModelKind::StableDiffusion)
-    };
-    train_with(&mut session, &settings)?;
     let tensors = |bytes: &[u8]| -> Result<Vec<_>, Box<dyn Error>> {
         let file = File::parse(bytes, Limits::ADAPTER)?;
         let tensors = file.tensors();
@@ -304,12 +299,18 @@ fn adapters_are_written_as_diffusers_loads_them() -> Outcome {
             .map(|(info, _)| (info.name.clone(), info.dtype, info.shape.clone()))
             .collect())
     };
-    let written = tensors(&session.save_adapter("ink")?)?;
-    assert!(!written.is_empty());
-    assert_eq!(
-        written,
-        tensors(&std::fs::read(golden("ours/sd15.safetensors"))?)?
-    );
+    for (name, text_encoder_learning_rate) in [("sd15", 0.0), ("sd15_text", 1e-3)] {
+        let settings = TrainingSettings {
+            rank: 4,
+            text_encoder_learning_rate,
+            ..Preset::Balanced.settings_for(ModelKind::StableDiffusion)
+        };
+        train_with(&mut session, &settings)?;
+        let written = tensors(&session.save_adapter("ink")?)?;
+        assert!(!written.is_empty());
+        let golden = std::fs::read(golden(&format!("ours/{name}.safetensors")))?;
+        assert_eq!(written, tensors(&golden)?);
+    }
     Ok(())
 }
 

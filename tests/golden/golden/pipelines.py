@@ -276,7 +276,8 @@ def pictures(kind, pipeline):
         found["ddim.long"] = picture(pipeline, prompt_embeds=positive, negative_prompt_embeds=negative)
         found["ddim.adapter"] = adapted(pipeline)
         found["ddim.adapter_text"] = adapted_text(pipeline.scheduler)
-        found["ddim.ours"] = with_ours(pipeline)
+        found["ddim.ours"] = with_ours(pipeline, "sd15")
+        found["ddim.ours_text"] = with_ours(pipeline, "sd15_text")
         found["ddim.inpaint"] = inpainted(pipeline)
     pipeline.scheduler = type(pipeline.scheduler).from_config(config)
     return found
@@ -353,9 +354,9 @@ def load_adapter(pipeline, folder, name):
     return said
 
 
-def with_ours(pipeline):
+def with_ours(pipeline, name):
     """A picture with an adapter that Atelier trained and wrote; it is loaded with nothing left over."""
-    said = load_adapter(pipeline, FOLDER / "ours", "sd15.safetensors")
+    said = load_adapter(pipeline, FOLDER / "ours", f"{name}.safetensors")
     # What every adapter of the UNet alone is told.
     said = [line for line in said if not line.startswith("No LoRA keys associated to CLIPTextModel")]
     assert not said, said
