@@ -2,7 +2,7 @@
 
 use atelier_kernels::{Meter, Metered, Recorded, Timing, bytes_in_use};
 use atelier_protocol::{Preset, TrainingSettings};
-use atelier_training::{Example, Trainer, TrainingSet, memory};
+use atelier_training::{Example, Trainer, TrainingSet, Work, memory, work};
 use burn::tensor::{Device, Tensor};
 use web_time::Instant;
 
@@ -104,8 +104,16 @@ pub async fn bench(pipeline: &Pipeline, device: &Device) -> Result<[Whole; 3], E
     drop(forward);
 
     let step = async |operation, block_checkpointing| -> Result<Whole, EngineError> {
-        let (mut trainer, metered, foretold) =
-            trainer(pipeline, device, block_checkpointing).await?;
+        let settings = TrainingSettings {
+            block_checkpointing,
+            ..preset.clone()
+        };
+        let Opened {
+            mut trainer,
+            metered,
+            foretold,
+            ..
+        } = open(pipeline, device, &settings).await?;
         let timing = trainer.timing().expect("examples of one size are recorded");
         let mut runs = Runs::default();
         while !runs.are_enough() {
@@ -129,31 +137,43 @@ fn noise(length: usize) -> Vec<f32> {
     (0..length).map(|i| (i as f32).sin()).collect()
 }
 
-/// A trainer with the quick preset, what its recording took, and the bytes that were foretold.
-async fn trainer(
+/// A trainer, what its recording took, and what was foretold of that.
+struct Opened {
+    trainer: Trainer,
+    metered: Metered,
+    /// Bytes.
+    foretold: u64,
+    work: Work,
+}
+
+async fn open(
     pipeline: &Pipeline,
     device: &Device,
-    block_checkpointing: bool,
-) -> Result<(Trainer, Metered, u64), EngineError> {
-    let preset = Preset::Quick.settings_for(pipeline.kind());
-    let shapes = shapes(pipeline, &preset);
-    let parts = trained(pipeline, &preset);
+    settings: &TrainingSettings,
+) -> Result<Opened, EngineError> {
+    let shapes = shapes(pipeline, settings);
+    let parts = trained(pipeline, settings);
     let example = Example {
         size: [shapes.height, shapes.width],
         latents: noise(shapes.latents()),
         flipped: None,
-        prompt: noise(shapes.prompt()),
+        // Fit for an embedding, and as a text encoder's token.
+        prompt: noise(shapes.prompt()).into_iter().map(f32::abs).collect(),
     };
-    let set = TrainingSet::new(vec![example; 20], noise(shapes.prompt()), 0)?;
-    let settings = trainer_settings(&TrainingSettings {
-        block_checkpointing,
-        ..preset
-    });
+    let empty = example.prompt.clone();
+    let set = TrainingSet::new(vec![example; 20], empty, 0)?;
+    let settings = trainer_settings(settings);
     let foretold = bytes_in_use(device) + memory(parts, &shapes, &settings);
+    let work = work(parts, &shapes, &settings);
     let meter = Meter::start();
     let schedule = pipeline.schedule.clone();
     let trainer = Trainer::new(parts, schedule, set, shapes, settings, device).await?;
-    Ok((trainer, meter.stop(), foretold))
+    Ok(Opened {
+        trainer,
+        metered: meter.stop(),
+        foretold,
+        work,
+    })
 }
 
 #[cfg(test)]
@@ -166,7 +186,7 @@ mod tests {
 
     /// On a processor that plays a GPU.
     #[test]
-    fn memory_is_foretold_within_15_percent() -> Result<(), Box<dyn Error>> {
+    fn memory_and_work_are_foretold_within_15_percent() -> Result<(), Box<dyn Error>> {
         let device = Device::wgpu(Default::default());
         let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
         // Small models of large pictures, where what is kept of the forward pass counts for most.
@@ -180,15 +200,35 @@ mod tests {
             if let Some(size) = size {
                 pipeline.set_resolution(size)?;
             }
-            for block_checkpointing in [false, true] {
-                let (_, metered, foretold) =
-                    block_on(trainer(&pipeline, &device, block_checkpointing))?;
-                let [found, foretold] = [metered.peak_bytes, foretold].map(|b| b as f64 / 1e6);
-                let what = format!(
-                    "{model}, {block_checkpointing}: {found:.1} MB, {foretold:.1} foretold"
-                );
-                println!("{what}");
-                assert!((0.85..1.15).contains(&(foretold / found)), "{what}");
+            for (block_checkpointing, text) in [(false, false), (true, false), (true, true)] {
+                if text && size.is_none() {
+                    continue;
+                }
+                let settings = TrainingSettings {
+                    block_checkpointing,
+                    text_encoder_learning_rate: if text { 1e-4 } else { 0.0 },
+                    ..Preset::Quick.settings_for(pipeline.kind())
+                };
+                let opened = block_on(open(&pipeline, &device, &settings))?;
+                let runs = f64::from(opened.trainer.timing().ok_or("recorded")?.runs);
+                let computed = opened.metered.operations as f64 / runs;
+                for (what, unit, found, foretold) in [
+                    (
+                        "memory",
+                        1e6,
+                        opened.metered.peak_bytes as f64,
+                        opened.foretold as f64,
+                    ),
+                    ("work", 1e9, computed, opened.work.step),
+                ] {
+                    let [found, foretold] = [found, foretold].map(|value| value / unit);
+                    let what = format!(
+                        "{what} of {model}, by blocks {block_checkpointing}, text {text}: \
+                         {found:.2}, {foretold:.2} foretold"
+                    );
+                    println!("{what}");
+                    assert!((0.85..1.15).contains(&(foretold / found)), "{what}");
+                }
             }
         }
         Ok(())
