@@ -143,12 +143,14 @@ export class Studio {
   // --- Training and pictures ---
 
   /** Trains with few previews and pictures of few steps, which is what a software adapter bears. */
-  async train({ steps, trigger, rank, accumulate, sampleSteps = 2 }) {
+  async train({ steps, trigger, rank, accumulate, textRate, priorPictures, sampleSteps = 2 }) {
     await this.at('trigger').fill(trigger);
     await this.at('preset-quick').check();
     await this.set('set-steps', steps);
     if (rank !== undefined) await this.set('set-rank', rank);
     if (accumulate !== undefined) await this.set('set-accumulate', accumulate);
+    if (textRate !== undefined) await this.set('set-text-encoder-rate', textRate);
+    if (priorPictures !== undefined) await this.set('set-prior-pictures', priorPictures);
     await this.set('set-preview-every', steps);
     await this.set('set-preview-prompts', 'a cup of tea');
     await this.set('sampler-steps', sampleSteps);

@@ -81,10 +81,14 @@ let file;
 step('it learns, and draws with what it has learned', async () => {
   await studio.giveWorks(drawings('gerald').slice(0, 3));
   await studio.expectWorks(3);
-  await studio.train({ steps: 4, trigger: TRIGGER, rank: 2, accumulate: 2, sampleSteps: 2 });
+  await studio.train({
+    steps: 4, trigger: TRIGGER, rank: 2, accumulate: 2, textRate: 0.0005, priorPictures: 1, sampleSteps: 2,
+  });
   const ended = await studio.event('training_ended');
   assert.equal(ended.outcome, 'finished');
   assert.equal(ended.steps_done, 4);
+  const prepared = studio.events('progress').filter(({ stage }) => stage === 'prepare').at(-1);
+  assert.deepEqual([prepared.done, prepared.total], [4, 4], 'three works, and a picture of the model\'s own');
   const recorded = studio.events('recorded').find(({ what }) => what === 'training_step');
   assert.ok(recorded?.replay_seconds, 'its training step is replayed, and equals the eager run');
   await studio.rest();
@@ -92,7 +96,9 @@ step('it learns, and draws with what it has learned', async () => {
   assert.ok((await studio.pixels('picture-base')) === base, 'the base is as before');
   assert.ok((await studio.pixels('picture-adapter')) !== base, 'the adapter does something');
   file = await studio.save('save-adapter');
-  assert.ok(file.bytes.includes('lora_unet_'), 'named as other tools name it');
+  for (const part of ['lora_unet_', 'lora_te_text_model_']) {
+    assert.ok(file.bytes.includes(part), `${part}, as other tools name it`);
+  }
 });
 
 step('two adapters are mixed into one', async () => {
@@ -142,6 +148,7 @@ step('each project has its own model', async () => {
   await at('models').getByTestId('model-use').first().click();
   assert.equal((await loaded(count + 1)).kind, 'sketch');
   assert.equal(await at('sampler-steps').inputValue(), '20');
+  assert.equal(await at('set-text-encoder-rate').count(), 0, 'what it has no use for is not offered');
   await at('keeping').and(studio.page.locator('[data-state=kept]')).waitFor();
   await at('project-switch').selectOption({ index: 0 });
   assert.equal((await loaded(count + 2)).kind, 'lcm');

@@ -2,7 +2,7 @@
 
 use atelier_kernels::{Meter, Metered, Recorded, Timing, bytes_in_use};
 use atelier_protocol::{Preset, TrainingSettings};
-use atelier_training::{Example, Trainer, TrainingSet, Work, memory, work};
+use atelier_training::{Example, Trainer, TrainingSet, memory};
 use burn::tensor::{Device, Tensor};
 use web_time::Instant;
 
@@ -143,7 +143,6 @@ struct Opened {
     metered: Metered,
     /// Bytes.
     foretold: u64,
-    work: Work,
 }
 
 async fn open(
@@ -164,7 +163,6 @@ async fn open(
     let set = TrainingSet::new(vec![example; 20], empty, 0)?;
     let settings = trainer_settings(settings);
     let foretold = bytes_in_use(device) + memory(parts, &shapes, &settings);
-    let work = work(parts, &shapes, &settings);
     let meter = Meter::start();
     let schedule = pipeline.schedule.clone();
     let trainer = Trainer::new(parts, schedule, set, shapes, settings, device).await?;
@@ -172,7 +170,6 @@ async fn open(
         trainer,
         metered: meter.stop(),
         foretold,
-        work,
     })
 }
 
@@ -182,6 +179,7 @@ mod tests {
 
     use super::*;
     use crate::source::Folder;
+    use atelier_training::work;
     use pollster::block_on;
 
     /// On a processor that plays a GPU.
@@ -210,6 +208,11 @@ mod tests {
                     ..Preset::Quick.settings_for(pipeline.kind())
                 };
                 let opened = block_on(open(&pipeline, &device, &settings))?;
+                let work = work(
+                    trained(&pipeline, &settings),
+                    &shapes(&pipeline, &settings),
+                    &trainer_settings(&settings),
+                );
                 let runs = f64::from(opened.trainer.timing().ok_or("recorded")?.runs);
                 let computed = opened.metered.operations as f64 / runs;
                 for (what, unit, found, foretold) in [
@@ -219,7 +222,7 @@ mod tests {
                         opened.metered.peak_bytes as f64,
                         opened.foretold as f64,
                     ),
-                    ("work", 1e9, computed, opened.work.step),
+                    ("work", 1e9, computed, work.step),
                 ] {
                     let [found, foretold] = [found, foretold].map(|value| value / unit);
                     let what = format!(

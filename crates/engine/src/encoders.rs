@@ -130,21 +130,12 @@ impl TextEncoder {
         ids: &[i32],
         mask: &[f32],
     ) -> Result<Vec<f32>, EngineError> {
-        let vocabulary = pipeline.text.vocabulary();
-        if ids.iter().any(|&id| id < 0 || id as usize >= vocabulary) {
-            return Err(EngineError::Config {
-                path: "tokenizer".into(),
-                reason:
-                    "It has tokens that the text encoder does not know. Get the model again from \
-                         where it was published."
-                        .into(),
-            });
-        }
         let second = self.max_tokens.next_multiple_of(VIEW_ALIGNMENT);
         let mut inputs = vec![0.0; 2 * second + VIEW_ALIGNMENT];
         inputs[2 * second] = self.scale;
-        for (i, (&id, &mask)) in ids.iter().zip(mask).enumerate() {
-            inputs[i] = id as f32;
+        let numbers = numbers(&pipeline.text, ids)?;
+        for (i, (number, &mask)) in numbers.into_iter().zip(mask).enumerate() {
+            inputs[i] = number;
             inputs[second + i] = mask;
         }
         Ok(self.recorded.run_and_read(&inputs).await?)
@@ -158,6 +149,23 @@ impl TextEncoder {
         }
         Ok(())
     }
+}
+
+/// Tokens as they travel: as f32, which holds them exactly up to 2^24.
+///
+/// # Errors
+/// When there is one that the text encoder does not know.
+pub(crate) fn numbers(text: &Text, ids: &[i32]) -> Result<Vec<f32>, EngineError> {
+    let vocabulary = text.vocabulary();
+    if ids.iter().any(|&id| id < 0 || id as usize >= vocabulary) {
+        return Err(EngineError::Config {
+            path: "tokenizer".into(),
+            reason: "It has tokens that the text encoder does not know. Get the model again from \
+                     where it was published."
+                .into(),
+        });
+    }
+    Ok(ids.iter().map(|&id| id as f32).collect())
 }
 
 /// Whether an adapter changes how prompts are read.
@@ -175,7 +183,6 @@ async fn record_text(
     let second = tokens.next_multiple_of(VIEW_ALIGNMENT);
     // Token numbers, which of them there are, and the adapter's scale.
     let example = vec![0.0; 2 * second + VIEW_ALIGNMENT];
-    // Token numbers travel as f32, which holds them exactly up to 2^24.
     match &pipeline.text {
         Text::Bert(bert, _) => {
             let bert = bert.clone();

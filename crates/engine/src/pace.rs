@@ -26,11 +26,11 @@ impl Pace {
         Self::of_step(work.forward * f64::from(passes) / FORWARD, seconds)
     }
 
-    /// What a run takes whose previews put `passes` samples through the UNet each, and which first draws `own` samples'
-    /// passes of its own pictures.
+    /// What a run takes from its first step to its last, with pictures of the model's own before, if any. Each preview
+    /// puts `passes` samples through the UNet, those pictures `own` together.
     pub fn seconds(self, work: &Work, settings: &TrainingSettings, passes: u32, own: u64) -> f64 {
         let steps = 1..=settings.steps;
-        let validations = 1 + steps
+        let validations = steps
             .clone()
             .filter(|&step| settings.validates_after(step))
             .count();
@@ -38,7 +38,7 @@ impl Pace {
             f64::from(settings.steps) + (validations * work.validation_steps as usize) as f64;
         let previews = match settings.preview_every {
             0 => 0,
-            _ => 1 + steps.filter(|&step| settings.previews_after(step)).count(),
+            _ => steps.filter(|&step| settings.previews_after(step)).count(),
         };
         let drawn = previews * settings.preview_prompts.len() * passes as usize;
         let forwards = drawn as f64 + own as f64;
@@ -85,9 +85,9 @@ mod tests {
             preview_prompts: vec!["a".into(), "b".into()],
             ..Preset::Quick.settings()
         };
-        // 100 steps, 11 looks of 2 steps, 3 times 2 pictures of 24 passes.
-        let steps = 122.0 * 1e10;
-        let pictures = 144.0 * 1e9 / FORWARD;
+        // 100 steps, 10 looks of 2 steps, twice 2 pictures of 24 passes.
+        let steps = 120.0 * 1e10;
+        let pictures = 96.0 * 1e9 / FORWARD;
         let pace = Pace::of_step(1e10, 0.5);
         let seconds = pace.seconds(&work, &settings, 24, 0);
         assert!((seconds - (steps + pictures) / 2e10).abs() < 1e-6);

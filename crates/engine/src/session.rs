@@ -165,6 +165,8 @@ pub enum TrainingEnd {
 const PATIENCE: u32 = 4;
 /// Behind a picture to start from, where it is transparent.
 const WHITE: [u8; 3] = [255; 3];
+/// The most pictures of the model's own that a run is given.
+const MOST_PRIOR: u32 = 1_000;
 /// Steps of a preview: enough to see what it is.
 const PREVIEW_STEPS: u32 = 12;
 
@@ -416,7 +418,8 @@ impl Session {
         Foretold {
             bytes: bytes_in_use(&self.device) + run,
             seconds: pace.map(|pace| {
-                let own = u64::from(settings.prior_pictures) * u64::from(self.passes(u32::MAX));
+                let own = u64::from(settings.prior_pictures.min(MOST_PRIOR))
+                    * u64::from(self.passes(u32::MAX));
                 pace.seconds(&work, settings, self.passes(PREVIEW_STEPS), own)
             }),
         }
@@ -565,7 +568,7 @@ impl Session {
         stop: &impl Fn() -> bool,
         tell: &mut impl FnMut(TrainingEvent),
     ) -> Result<TrainingSet, EngineError> {
-        let prior = settings.prior_pictures as usize;
+        let prior = settings.prior_pictures.min(MOST_PRIOR) as usize;
         let total = inputs.len() + prior;
         tell(TrainingEvent::Prepared { done: 0, total });
         let mut done = 0;

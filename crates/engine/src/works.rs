@@ -6,7 +6,7 @@ use atelier_training::Example;
 use burn::tensor::Device;
 
 use crate::{
-    encoders::{ImageEncoder, Prompt, TextEncoder},
+    encoders::{ImageEncoder, Prompt, TextEncoder, numbers},
     error::EngineError,
     keep::{Keep, kept, name},
     pipeline::{Pipeline, Text},
@@ -88,8 +88,7 @@ impl Workshop<'_> {
         let (pipeline, length) = (self.pipeline, self.pipeline.max_tokens);
         if trained(pipeline, self.settings).text_encoder.is_some() {
             let tokens = pipeline.text.tokens(caption, length);
-            // As f32, which holds them exactly up to 2^24.
-            return Ok(tokens.ids.iter().map(|&id| id as f32).collect());
+            return numbers(&pipeline.text, &tokens.ids);
         }
         let name = name(&pipeline.identity, "caption", caption.as_bytes());
         kept(self.keep, &name, length * pipeline.embedding, async {

@@ -128,6 +128,8 @@ pub enum Event {
     /// The GPU went away. The worker must be started anew; `message` says so to the artist.
     DeviceLost {
         message: String,
+        /// What it was asked for was more than it has room for.
+        out_of_memory: bool,
     },
 }
 
@@ -200,6 +202,7 @@ pub struct AdapterInfo {
 pub struct Foretold {
     /// Of GPU memory, at most.
     pub bytes: u64,
-    /// From the first step to the last; none as long as nothing was computed on this graphics card.
+    /// From the first step to the last, with the pictures that the model draws itself before; none as long as nothing was
+    /// computed on this graphics card.
     pub seconds: Option<f64>,
 }

@@ -103,6 +103,34 @@ impl TrainingSettings {
         every > 0 && (step.is_multiple_of(every) || step == self.steps)
     }
 
+    /// Settings that take less of the graphics card's memory for nearly the same result, the next rung of a ladder: the
+    /// network in pieces, then fewer works at a time and more times a step, then a smaller adapter. None at its end.
+    pub fn lighter(&self) -> Option<Self> {
+        let lighter = self.clone();
+        Some(match self {
+            Self {
+                block_checkpointing: false,
+                ..
+            } => Self {
+                block_checkpointing: true,
+                ..lighter
+            },
+            Self {
+                batch_size: 2.., ..
+            } => Self {
+                batch_size: self.batch_size.div_ceil(2),
+                accumulate: self.accumulate.saturating_mul(2),
+                ..lighter
+            },
+            Self { rank: 5.., .. } => Self {
+                rank: self.rank / 2,
+                alpha: self.alpha / 2.0,
+                ..lighter
+            },
+            _ => return None,
+        })
+    }
+
     /// Whether the validation loss is looked at after `step`: ten times a run, and with each preview.
     pub fn validates_after(&self, step: u32) -> bool {
         let every = (self.steps / VALIDATIONS).max(1);

@@ -67,7 +67,7 @@ impl<'a> Batch<'a> {
 }
 
 /// A step's inputs, for the recording of this size of latents.
-pub(crate) struct Sized {
+pub(crate) struct Inputs {
     pub size: [usize; 2],
     pub inputs: Vec<f32>,
 }
@@ -80,7 +80,7 @@ pub(crate) fn training_batch(
     settings: &Settings,
     step: u32,
     hyper: &[f32],
-) -> Result<Sized, DiffusionError> {
+) -> Result<Inputs, DiffusionError> {
     let mut random = Gaussian::new(settings.seed, u64::from(step));
     let mut works: Vec<&Example> = set.drawn_from(step).iter().collect();
     let any =
@@ -113,7 +113,7 @@ pub(crate) fn training_batch(
         };
         batch.set(sample, latents, prompt, timestep, weight, &mut random)?;
     }
-    Ok(Sized {
+    Ok(Inputs {
         size,
         inputs: batch.inputs,
     })
@@ -126,7 +126,7 @@ pub(crate) fn validation_batches(
     schedule: &NoiseSchedule,
     shapes: &Shapes,
     hyper: &[f32],
-) -> Result<Vec<Sized>, DiffusionError> {
+) -> Result<Vec<Inputs>, DiffusionError> {
     let all = set.validation();
     let mut batches = Vec::new();
     for size in set.sizes() {
@@ -146,7 +146,7 @@ pub(crate) fn validation_batches(
                 batch.set(sample, latents, prompt, timestep, 1.0, &mut random)?;
             }
             let inputs = batch.inputs;
-            batches.push(Sized { size, inputs });
+            batches.push(Inputs { size, inputs });
         }
     }
     Ok(batches)

@@ -112,8 +112,9 @@ pub(crate) fn input_length(shapes: &Shapes) -> usize {
         .next_multiple_of(VIEW_ALIGNMENT)
 }
 
-/// The closure to record, which trains an adapter laid out as `adapter`. It gives `[loss, squared norm of the gradients]` and updates `state`. A text encoder among
-/// `parts` is trained too. `gradient` is zeros as long as the adapter, written in its place each step. With `block_checkpointing` the UNet is run stage by stage: slower by a forward pass, in less
+/// The closure to record, which trains an adapter laid out as `adapter`. It gives `[loss, squared norm of the gradients]`
+/// and updates `state`. A text encoder among `parts` is trained too. `gradient` is zeros as long as the adapter, written in
+/// its place each step. With `block_checkpointing` the UNet is run stage by stage: slower by a forward pass, in less
 /// memory.
 pub(crate) fn training_step(
     parts: Parts<'_>,

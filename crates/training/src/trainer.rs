@@ -8,7 +8,7 @@ use atelier_kernels::{
 use burn::tensor::{Device, Tensor};
 
 use crate::{
-    batch::{Sized, training_batch, validation_batches},
+    batch::{Inputs, training_batch, validation_batches},
     checkpoint::Checkpoint,
     dataset::TrainingSet,
     error::TrainingError,
@@ -113,7 +113,7 @@ pub struct Trainer {
     schedule: NoiseSchedule,
     shapes: Shapes,
     settings: Settings,
-    validation: Vec<Sized>,
+    validation: Vec<Inputs>,
     done: u32,
     /// Scales the learning rate; halved when a step was not finite.
     caution: f32,
@@ -122,8 +122,8 @@ pub struct Trainer {
 impl Trainer {
     /// Prepares a run and records its step. `shapes.batch` samples a step; heights and widths are those of the examples.
     /// Where these differ the step is run kernel by kernel, for each of the recordings would have its own memory, and
-    /// pictures large enough to come in several shapes keep the device busy that way too. A text encoder among `parts` is trained too:
-    /// then prompts are token numbers.
+    /// pictures large enough to come in several shapes keep the device busy that way too. A text encoder among `parts` is
+    /// trained too: then prompts are token numbers.
     ///
     /// # Errors
     /// When a setting is out of its range, an example does not fit, or the device fails.

@@ -16,18 +16,25 @@ use js_sys::Reflect;
 const TASKS_MAX: usize = 64;
 
 /// What went wrong on the device outside of any call's answer: a kernel that does not compile, a
-/// buffer that could not be had, the device lost. The first one is kept, as a sentence.
+/// buffer that could not be had, the device lost. The first one is kept.
 #[derive(Clone, Default)]
 pub struct Faults(Rc<RefCell<Noted>>);
 
 #[derive(Default)]
 struct Noted {
-    first: Option<String>,
+    first: Option<Fault>,
     waker: Option<Waker>,
 }
 
+/// What went wrong, as a sentence.
+#[derive(Clone)]
+pub struct Fault {
+    pub message: String,
+    pub out_of_memory: bool,
+}
+
 impl Faults {
-    pub fn first(&self) -> Option<String> {
+    pub fn first(&self) -> Option<Fault> {
         self.0.borrow().first.clone()
     }
 
@@ -41,9 +48,12 @@ impl Faults {
         Poll::Pending
     }
 
-    fn note(&self, fault: String) {
+    fn note(&self, message: String, out_of_memory: bool) {
         let mut noted = self.0.borrow_mut();
-        noted.first.get_or_insert(fault);
+        noted.first.get_or_insert(Fault {
+            message,
+            out_of_memory,
+        });
         if let Some(waker) = noted.waker.take() {
             waker.wake();
         }
@@ -131,23 +141,27 @@ pub async fn open() -> Result<(Device, Adapter, Faults), String> {
         .device
         .on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             let OneThread(faults) = &uncaptured;
-            faults.note(match error {
-                wgpu::Error::OutOfMemory { .. } => "The graphics card has not enough free memory for \
-                    this. Close other pages and programs that use it. For training, turn on \u{201c}Save \
-                    memory\u{201d} among the details, then let it look at fewer works in a step."
-                    .into(),
+            match error {
+                wgpu::Error::OutOfMemory { .. } => {
+                    let message = "The graphics card has not enough free memory for this. Close other \
+                                   pages and programs that use it.";
+                    faults.note(message.into(), true);
+                }
                 error => {
                     let error = error.to_string();
                     let reason = error.lines().next().unwrap_or_default();
-                    format!("The graphics card did not do what was asked of it ({reason}).")
+                    let message =
+                        format!("The graphics card did not do what was asked of it ({reason}).");
+                    faults.note(message, false);
                 }
-            });
+            }
         }));
     let lost = OneThread(faults.clone());
     // The reason is the browser's, and says nothing that helps: a driver that was updated, a laptop that slept.
     setup.device.set_device_lost_callback(move |_, _| {
         let OneThread(faults) = &lost;
-        faults.note("The browser took the graphics card away from this page.".into());
+        let message = "The browser took the graphics card away from this page.";
+        faults.note(message.into(), false);
     });
 
     let name = match (info.name.as_str(), info.vendor) {

@@ -15,7 +15,7 @@ use web_sys::DedicatedWorkerGlobalScope;
 use super::{
     channel::{Buffers, Inbox, Outgoing},
     fetch::Site,
-    gpu::{self, Faults},
+    gpu::{self, Fault, Faults},
     kept::{KeptWorks, checkpoint},
 };
 use crate::{
@@ -78,8 +78,16 @@ impl Server {
                 });
             }
         }
-        let message = self.fault().unwrap_or_default();
-        self.send(&Event::DeviceLost { message });
+        if let Some(Fault {
+            message,
+            out_of_memory,
+        }) = self.fault()
+        {
+            self.send(&Event::DeviceLost {
+                message,
+                out_of_memory,
+            });
+        }
     }
 
     /// The next request; none once the GPU has failed, which makes every later result suspect.
@@ -95,7 +103,7 @@ impl Server {
         .await
     }
 
-    fn fault(&self) -> Option<String> {
+    fn fault(&self) -> Option<Fault> {
         self.gpu.as_ref().and_then(|(_, faults)| faults.first())
     }
 
@@ -539,5 +547,6 @@ fn describe(request: &Request) -> (&'static str, Option<JobId>) {
         Request::LoadAdapter { .. } => ("load_adapter", None),
         Request::MixAdapters { .. } => ("mix_adapters", None),
         Request::Foretell { .. } => ("foretell", None),
+        Request::ForgetWorks => ("forget_works", None),
     }
 }

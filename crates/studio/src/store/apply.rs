@@ -221,7 +221,16 @@ impl Store {
                 job,
                 message,
             } => self.failed(&request, job, message),
-            Event::DeviceLost { message } => self.engine_lost(message),
+            Event::DeviceLost {
+                message,
+                out_of_memory,
+            } => {
+                let was_training = matches!(self.activity.get_untracked(), Activity::Training(_));
+                self.engine_lost(message);
+                if was_training && out_of_memory {
+                    self.lighten();
+                }
+            }
         }
         Vec::new()
     }
@@ -264,6 +273,19 @@ impl Store {
         }
         self.announcement.set(message.clone());
         self.engine.set(EngineState::Lost(message));
+    }
+
+    /// Turns down what the next training asks of the graphics card.
+    fn lighten(&self) {
+        let text = match self.training.get_untracked().lighter() {
+            None => t().too_large,
+            Some(lighter) => {
+                self.training.set(lighter);
+                self.preset.set(None);
+                t().made_lighter
+            }
+        };
+        self.notify(Place::Train, Tone::Calm, text);
     }
 
     fn pace(&self, measure: impl FnOnce(&mut crate::pace::Pace)) {

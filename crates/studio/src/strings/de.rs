@@ -204,6 +204,8 @@ pub static DE: Strings = Strings {
         Outcome::Failed => format!("Vorzeitig beendet, nach {}", steps_dative(n)),
     },
     onward: "Bilder damit machen",
+    made_lighter: "Der Speicher der Grafikkarte reichte nicht, darum sind die Einstellungen etwas heruntergesetzt: Das nächste Lernen braucht weniger davon. Es beginnt von vorn.",
+    too_large: "Mit weniger Speicher als bei diesen Einstellungen geht es nicht. Nimm ein kleineres Modell oder einen Rechner, dessen Grafikkarte mehr hat.",
     training_lost: "Das laufende Lernen ging mit dem Motor verloren. Läuft er wieder, beginne es neu: Die Werke sind noch da.",
     loss_training: "Verlust beim Lernen, geglättet",
     loss_held_back: "an zurückgehaltenen Werken",

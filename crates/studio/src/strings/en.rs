@@ -196,6 +196,8 @@ pub static EN: Strings = Strings {
         Outcome::Failed => format!("Ended early, after {}", steps(n)),
     },
     onward: "Make pictures with it",
+    made_lighter: "The graphics card’s memory was not enough, so the settings were turned down a little: the next training takes less of it. It begins anew.",
+    too_large: "These settings take as little memory as there is a way to. Choose a smaller model, or a computer whose graphics card has more.",
     training_lost: "The training under way was lost with the engine. Once the engine runs again, start it anew: the works are still here.",
     loss_training: "Loss in training, smoothed",
     loss_held_back: "on works held back",

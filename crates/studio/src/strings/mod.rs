@@ -219,6 +219,8 @@ pub struct Strings {
     pub training_ended: fn(Outcome, u32) -> String,
     pub onward: &'static str,
     pub training_lost: &'static str,
+    pub made_lighter: &'static str,
+    pub too_large: &'static str,
     pub loss_training: &'static str,
     pub loss_held_back: &'static str,
     pub loss_fixed: &'static str,

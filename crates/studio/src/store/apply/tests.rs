@@ -1,6 +1,6 @@
 //! A visit, event by event.
 
-use atelier_protocol::{Adapter, Buffer, JobId, ModelInfo, SamplerKind, Stage};
+use atelier_protocol::{Adapter, Buffer, JobId, ModelInfo, SamplerKind, Stage, TrainingSettings};
 
 use super::*;
 use crate::store::{Run, Work};
@@ -184,6 +184,41 @@ fn an_adapter_without_a_title_is_called_by_its_trigger() {
     assert_eq!(shelved.file_name, "in-my-hand.safetensors");
 }
 
+fn lost(out_of_memory: bool) -> Event {
+    Event::DeviceLost {
+        message: "gone".into(),
+        out_of_memory,
+    }
+}
+
+#[test]
+fn where_memory_ran_out_the_next_run_takes_less() {
+    let (_owner, store) = visit();
+    let mut rungs = 0;
+    loop {
+        let before = store.training.get_untracked();
+        store.engine.set(EngineState::Ready);
+        let job = train(&store);
+        store.apply(trained(job, 1), &[], 0.0);
+        store.apply(lost(true), &[], 0.0);
+        let after = store.training.get_untracked();
+        if after == before {
+            break;
+        }
+        let works = |s: &TrainingSettings| s.batch_size * s.accumulate;
+        assert_eq!(works(&after), works(&before));
+        rungs += 1;
+    }
+    // In pieces; four works, two, one; rank 16, 8, 4.
+    assert_eq!(rungs, 1 + 2 + 2);
+    let said = |text: &str| {
+        store
+            .notices
+            .with_untracked(|n| n.iter().any(|n| n.text == text))
+    };
+    assert!(said(t().made_lighter) && said(t().too_large));
+}
+
 #[test]
 fn a_lost_gpu_takes_neither_works_nor_adapters() {
     let (_owner, store) = visit();
@@ -194,13 +229,9 @@ fn a_lost_gpu_takes_neither_works_nor_adapters() {
     store.shelf.update(|s| s[0].bytes = Some(bytes(3)));
     let job = train(&store);
     store.apply(trained(job, 1), &[], 0.0);
-    store.apply(
-        Event::DeviceLost {
-            message: "gone".into(),
-        },
-        &[],
-        0.0,
-    );
+    let settings = store.training.get_untracked();
+    store.apply(lost(false), &[], 0.0);
+    assert_eq!(store.training.get_untracked(), settings);
     assert_eq!(
         store.engine.get_untracked(),
         EngineState::Lost("gone".into())
