@@ -95,7 +95,14 @@ step('it learns, and draws with what it has learned', async () => {
   await draw(2, 4);
   assert.ok((await studio.pixels('picture-base')) === base, 'the base is as before');
   assert.ok((await studio.pixels('picture-adapter')) !== base, 'the adapter does something');
+  await at('label').locator('summary').click();
+  await at('label-author').fill('Gerald G.');
+  await at('label-license').fill('CC0');
   file = await studio.save('save-adapter');
+  assert.match(await studio.notice(/it loads in/), /diffusers, ComfyUI, A1111, InvokeAI\./);
+  for (const said of ['"modelspec.author":"Gerald G."', '"modelspec.license":"CC0"']) {
+    assert.ok(file.bytes.includes(said), said);
+  }
   for (const part of ['lora_unet_', 'lora_te_text_model_']) {
     assert.ok(file.bytes.includes(part), `${part}, as other tools name it`);
   }

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use atelier_weights::{File, Limits};
+use atelier_weights::{File, Header, Limits, check_loaders};
 use clap::Args;
 use serde_json::json;
 
@@ -16,6 +16,7 @@ impl Inspect {
         let bytes = std::fs::read(&self.file)
             .with_context(|| format!("{} could not be read", self.file.display()))?;
         let file = File::parse(&bytes, Limits::ADAPTER)?;
+        let tools = check_loaders(&Header::parse(&bytes, Limits::ADAPTER)?);
         if json {
             let tensors: serde_json::Map<_, _> = file
                 .tensors()
@@ -24,9 +25,13 @@ impl Inspect {
                     (info.name.clone(), value)
                 })
                 .collect();
+            let tools: serde_json::Map<_, _> = tools
+                .iter()
+                .map(|(tool, verdict)| (tool.name().to_owned(), json!(verdict.problem())))
+                .collect();
             println!(
                 "{}",
-                json!({"tensors": tensors, "metadata": file.metadata()})
+                json!({"tensors": tensors, "metadata": file.metadata(), "tools": tools})
             );
             return Ok(());
         }
@@ -35,6 +40,13 @@ impl Inspect {
         }
         for (key, value) in file.metadata() {
             println!("{key}: {value}");
+        }
+        for (tool, verdict) in tools {
+            println!(
+                "{}: {}",
+                tool.name(),
+                verdict.problem().unwrap_or("loads it")
+            );
         }
         Ok(())
     }

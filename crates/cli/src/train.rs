@@ -6,7 +6,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use atelier_engine::{KeepFolder, Resume, Session, TrainingEnd, TrainingEvent, WorkInput};
 use atelier_pictures::{Picture, decode};
-use atelier_protocol::{Foretold, ModelKind, Preset, TrainingSettings};
+use atelier_protocol::{Foretold, Label, ModelKind, Preset, TrainingSettings};
 use clap::Args;
 use serde_json::json;
 
@@ -24,6 +24,12 @@ pub struct Train {
     /// The adapter, a .safetensors file.
     #[arg(long)]
     out: PathBuf,
+    /// Who made the works, to be written into the file
+    #[arg(long, default_value = "")]
+    author: String,
+    /// What others may do with the adapter, to be written into the file
+    #[arg(long, default_value = "")]
+    license: String,
     /// Words that call the hand later.
     #[arg(long, default_value = "")]
     trigger: String,
@@ -261,7 +267,11 @@ impl Train {
             .unwrap_or_default()
             .to_string_lossy()
             .to_string();
-        let bytes = session.save_adapter(&title)?;
+        let bytes = session.save_adapter(Label {
+            title,
+            author: self.author.clone(),
+            license: self.license.clone(),
+        })?;
         std::fs::write(&self.out, bytes)
             .with_context(|| format!("{} could not be written", self.out.display()))?;
         if let Some(file) = &self.checkpoint {

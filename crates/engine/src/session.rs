@@ -3,7 +3,9 @@ use std::rc::Rc;
 use atelier_adapter::{Lora, Metadata, Parts, Targets};
 use atelier_kernels::{AdamW, Timing, bytes_in_use};
 use atelier_pictures::{Picture, Rgb};
-use atelier_protocol::{Foretold, MAX_PROMPT_CHARS, Preset, SampleSettings, TrainingSettings};
+use atelier_protocol::{
+    Foretold, Label, MAX_PROMPT_CHARS, Preset, SampleSettings, TrainingSettings,
+};
 use atelier_training::{
     Checkpoint, Example, Settings, Shapes, StepReport, Trainer, TrainingError, TrainingSet, Work,
     memory, work,
@@ -237,11 +239,20 @@ impl Session {
     }
 
     /// The present adapter as a file.
-    pub fn save_adapter(&self, title: &str) -> Result<Vec<u8>, EngineError> {
+    pub fn save_adapter(&self, label: impl Into<Label>) -> Result<Vec<u8>, EngineError> {
         let present = self.adapter.as_ref().ok_or(EngineError::NoAdapter)?;
+        let known = present.metadata.clone();
+        let Label {
+            title,
+            author,
+            license,
+        } = label.into();
+        let said = |new: String, known| Some(new).filter(|new| !new.trim().is_empty()).or(known);
         let metadata = Metadata {
-            title: title.to_string(),
-            ..present.metadata.clone()
+            title,
+            author: said(author, known.author),
+            license: said(license, known.license),
+            ..known
         };
         Ok(present.lora.to_file(&metadata).write()?)
     }

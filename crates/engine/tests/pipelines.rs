@@ -10,7 +10,7 @@ use atelier_engine::{
 };
 use atelier_pictures::{Picture, decode};
 use atelier_protocol::{
-    ModelKind, NoiseGenerator, Preset, SampleSettings, SamplerKind, TrainingSettings,
+    Label, ModelKind, NoiseGenerator, Preset, SampleSettings, SamplerKind, TrainingSettings,
 };
 use atelier_weights::{File, Limits};
 use burn::tensor::Device;
@@ -468,6 +468,17 @@ fn adapters_work_together() -> Outcome {
         session.adapter().map(|present| 2 * present.lora.rank()),
         Some(rank)
     );
+    // What the file says of whose it is stays until it is said anew.
+    let by = |author: &str| Label {
+        author: author.into(),
+        ..Label::from("whole")
+    };
+    for (said, kept) in [("A", "A"), ("", "A"), ("B", "B")] {
+        let file = session.save_adapter(by(said))?;
+        let author = &session.load_adapter(&file)?.metadata.author;
+        assert_eq!(author.as_deref(), Some(kept));
+    }
+    session.load_adapter(&file)?;
     // One that does not fit leaves what is there.
     let bad = session.mix_adapters("bad", &[(file, 1.0), (Vec::new(), 1.0)]);
     assert!(bad.is_err());

@@ -115,6 +115,8 @@ pub enum Event {
     AdapterFile {
         file_name: String,
         bytes: Buffer,
+        /// What other tools make of it; none where the model is not one of theirs.
+        tools: Vec<ToolVerdict>,
     },
     AdapterLoaded(AdapterInfo),
     /// What a run with the settings that were asked about will take.
@@ -205,4 +207,13 @@ pub struct Foretold {
     /// From the first step to the last, with the pictures that the model draws itself before; none as long as nothing was
     /// computed on this graphics card.
     pub seconds: Option<f64>,
+}
+
+/// What another tool does with an adapter's file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolVerdict {
+    /// As it is called.
+    pub tool: String,
+    /// Why it does not load all of it, or any; none where it does.
+    pub problem: Option<String>,
 }

@@ -72,7 +72,7 @@ pub enum Request {
     Enlarge { job: JobId, side: u32, png: Buffer },
     /// Hand out the present adapter as a file. Answered by
     /// [`Event::AdapterFile`](crate::Event::AdapterFile).
-    SaveAdapter { title: String },
+    SaveAdapter { label: Label },
     /// Read an adapter file and make it the present one. Answered by
     /// [`Event::AdapterLoaded`](crate::Event::AdapterLoaded) or `Failed`; on failure the present
     /// one stays.
@@ -87,6 +87,26 @@ pub enum Request {
         title: String,
         parts: Vec<(Buffer, f32)>,
     },
+}
+
+/// What an adapter's file says of itself beside what was learned. Captions and the works' file names are never in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    pub title: String,
+    /// Empty leaves what it says already.
+    pub author: String,
+    /// What others may do with it; empty as above.
+    pub license: String,
+}
+
+impl From<&str> for Label {
+    /// With this title.
+    fn from(title: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            ..Self::default()
+        }
+    }
 }
 
 /// Where a model is.

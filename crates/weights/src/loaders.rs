@@ -45,6 +45,16 @@ pub enum Verdict {
     Refuses(String),
 }
 
+impl Verdict {
+    /// Why the tool does not load all of it, or any.
+    pub fn problem(&self) -> Option<&str> {
+        match self {
+            Self::Loads => None,
+            Self::LoadsInPart(why) | Self::Refuses(why) => Some(why),
+        }
+    }
+}
+
 /// What each tool does with the LoRA file of this header, together with the model it was made for.
 pub fn check_loaders(header: &Header) -> BTreeMap<Tool, Verdict> {
     let file = Adapter::new(header);

@@ -6,9 +6,10 @@ use atelier_kernels::{Extent, Timing, known_answers};
 use atelier_library::browser::{Drawer, Kept};
 use atelier_pictures::{Picture, decode};
 use atelier_protocol::{
-    AdapterInfo, Event, JobId, ModelInfo, ModelSource, Outcome, Recording, Request, SampleSettings,
-    Stage, TrainingSettings, Work, WorkId,
+    AdapterInfo, Event, JobId, Label, ModelInfo, ModelKind, ModelSource, Outcome, Recording,
+    Request, SampleSettings, Stage, ToolVerdict, TrainingSettings, Work, WorkId,
 };
+use atelier_weights::{Header, Limits, check_loaders};
 use burn::tensor::Device;
 use web_sys::DedicatedWorkerGlobalScope;
 
@@ -161,7 +162,7 @@ impl Server {
             Request::Enlarge { job, side, png } => {
                 return self.enlarge(job, side, &buffers.bytes(png)).await;
             }
-            Request::SaveAdapter { title } => return self.save_adapter(&title),
+            Request::SaveAdapter { label } => return self.save_adapter(label),
             Request::LoadAdapter { name, bytes } => {
                 return self.load_adapter(&name, &buffers.bytes(bytes));
             }
@@ -415,12 +416,17 @@ impl Server {
         Ok(())
     }
 
-    fn save_adapter(&mut self, title: &str) -> Result<(), EngineError> {
+    fn save_adapter(&mut self, label: Label) -> Result<(), EngineError> {
         let session = self.session.as_ref().ok_or(EngineError::NoModel)?;
-        let bytes = session.save_adapter(title)?;
+        let file_name = recipe::file_name(&label.title);
+        let bytes = session.save_adapter(label)?;
         let mut out = Outgoing::default();
         let event = Event::AdapterFile {
-            file_name: recipe::file_name(title),
+            file_name,
+            tools: match session.pipeline.kind() {
+                ModelKind::Sketch => Vec::new(),
+                _ => tools(&bytes)?,
+            },
             bytes: out.attach(&bytes),
         };
         out.send(&self.scope, &event);
@@ -529,6 +535,18 @@ fn tell(scope: &DedicatedWorkerGlobalScope, job: JobId, steps: u32, event: Train
         },
     };
     out.send(scope, &event);
+}
+
+/// What other tools make of an adapter's file.
+fn tools(file: &[u8]) -> Result<Vec<ToolVerdict>, EngineError> {
+    let header = Header::parse(file, Limits::ADAPTER)?;
+    let verdicts = check_loaders(&header).into_iter();
+    Ok(verdicts
+        .map(|(tool, verdict)| ToolVerdict {
+            tool: tool.name().to_owned(),
+            problem: verdict.problem().map(str::to_owned),
+        })
+        .collect())
 }
 
 /// What a request is called in an answer, and its job.

@@ -1,3 +1,4 @@
+use atelier_protocol::Label;
 use leptos::prelude::*;
 
 use super::{mix::Mix, notices::Notices, picker::Picker};
@@ -13,6 +14,7 @@ pub fn Adapters() -> impl IntoView {
     let studio = expect_context::<Studio>();
     let store = studio.store;
     let title = RwSignal::new(String::new());
+    let (author, license) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     // A name typed for one adapter is not the next one's.
     Effect::new(move |_| {
         let now = store.current.get();
@@ -79,7 +81,11 @@ pub fn Adapters() -> impl IntoView {
                         aria-disabled=move || store.is_training().then_some("true")
                         on:click=move |_| {
                             if !store.is_training() {
-                                studio.save_adapter(title.get_untracked());
+                                studio.save_adapter(Label {
+                                    title: title.get_untracked(),
+                                    author: author.get_untracked(),
+                                    license: license.get_untracked(),
+                                });
                             }
                         }
                     >
@@ -89,8 +95,41 @@ pub fn Adapters() -> impl IntoView {
                 <Picker label=t().load_adapter testid="load-adapter-input" accept_types=".safetensors"
                     picked=move |files| files.into_iter().for_each(|file| studio.load_adapter(file)) />
             </div>
+            <Show when=move || has_adapter.get()>
+                <details class="fold" data-testid="label">
+                    <summary>{t().label_title}</summary>
+                    <div class="fields">
+                        <LabelField label=t().label_author help=t().label_author_help testid="label-author" text=author />
+                        <LabelField label=t().label_license help=t().label_license_help testid="label-license"
+                            text=license />
+                    </div>
+                    <p class="small">{t().label_lead}</p>
+                </details>
+            </Show>
             <Mix />
             <Notices place=Place::Adapter />
         </div>
+    }
+}
+
+#[component]
+fn LabelField(
+    label: &'static str,
+    help: &'static str,
+    testid: &'static str,
+    text: RwSignal<String>,
+) -> impl IntoView {
+    view! {
+        <label class="field">
+            <span class="label">{label}</span>
+            <input
+                type="text"
+                data-testid=testid
+                maxlength="200"
+                prop:value=text
+                on:input=move |e| text.set(event_target_value(&e))
+            />
+            <span class="help">{help}</span>
+        </label>
     }
 }

@@ -1,7 +1,7 @@
 //! What each event of the engine changes, and what the page must do next.
 
 use atelier_protocol::{
-    AdapterInfo, Event, ModelKind, Outcome, Pixels, Preset, SampleSettings, WorkId,
+    AdapterInfo, Event, ModelKind, Outcome, Pixels, Preset, SampleSettings, ToolVerdict, WorkId,
 };
 use leptos::prelude::*;
 
@@ -209,8 +209,13 @@ impl Store {
                     .into_iter()
                     .collect();
             }
-            Event::AdapterFile { file_name, bytes } => {
-                return self.adapter_file(file_name, buffers.get(bytes.0).cloned());
+            Event::AdapterFile {
+                file_name,
+                bytes,
+                tools,
+            } => {
+                let bytes = buffers.get(bytes.0).cloned();
+                return self.adapter_file(file_name, bytes, &tools);
             }
             Event::Foretold(foretold) => self.foretold.set(Some(foretold)),
             Event::AdapterLoaded(info) => {
@@ -461,7 +466,12 @@ impl Store {
         Vec::new()
     }
 
-    fn adapter_file(&self, file_name: String, bytes: Option<Bytes>) -> Vec<FollowUp> {
+    fn adapter_file(
+        &self,
+        file_name: String,
+        bytes: Option<Bytes>,
+        tools: &[ToolVerdict],
+    ) -> Vec<FollowUp> {
         let purpose = self
             .files_awaited
             .try_update_value(|f| f.pop_front())
@@ -479,6 +489,9 @@ impl Store {
             }
         });
         if save {
+            if !tools.is_empty() {
+                self.notify(Place::Adapter, Tone::Calm, (t().loads_in)(tools));
+            }
             vec![FollowUp::Download { file_name, bytes }]
         } else {
             Vec::new()

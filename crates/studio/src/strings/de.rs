@@ -1,6 +1,6 @@
 use atelier_protocol::{Outcome, Stage};
 
-use super::Strings;
+use super::{Strings, loading};
 use crate::format::{self, Span, span};
 
 pub static DE: Strings = Strings {
@@ -303,6 +303,25 @@ pub static DE: Strings = Strings {
     adapter_name: "Name",
     adapter_untitled: "Meine Handschrift",
     save_adapter: "Adapter speichern",
+    label_title: "Was die Datei sagt",
+    label_lead: "Daneben sagt sie ihren Namen, das Stichwort und wie gelernt wurde; nie deine Bildtexte oder Dateinamen.",
+    label_author: "Von",
+    label_author_help: "Dein Name, wie andere ihn nennen sollen; leer sagt nichts.",
+    label_license: "Was andere damit tun dürfen",
+    label_license_help: "Eine Lizenz, etwa CC BY-NC 4.0, oder ein Satz von dir.",
+    loads_in: |tools| {
+        let (loads, others) = loading(tools);
+        let loads = match &loads[..] {
+            [] => "Gespeichert.".to_owned(),
+            tools => format!(
+                "Gespeichert. Mit dem Modell, für das er gemacht ist, öffnen ihn {}.",
+                tools.join(", ")
+            ),
+        };
+        others.into_iter().fold(loads, |said, (tool, problem)| {
+            format!("{said} {tool}: {problem}")
+        })
+    },
     load_adapter: "Adapter laden",
     adapter_loaded: |title| format!("Der Adapter {title} ist geladen."),
     adapter_needs_engine: "Das Modell ist noch nicht geladen. Lade den Adapter, sobald es da ist.",

@@ -1,6 +1,6 @@
 use atelier_protocol::{Outcome, Stage};
 
-use super::Strings;
+use super::{Strings, loading};
 use crate::format::{Span, loss, megabytes, number, shortened, size, span};
 
 pub static EN: Strings = Strings {
@@ -295,6 +295,25 @@ pub static EN: Strings = Strings {
     adapter_name: "Name",
     adapter_untitled: "My hand",
     save_adapter: "Save adapter",
+    label_title: "What the file says",
+    label_lead: "Beside these it says its name, the trigger phrase and how it was trained; never your captions or file names.",
+    label_author: "By",
+    label_author_help: "Your name, as others shall give it; empty says nothing.",
+    label_license: "What others may do with it",
+    label_license_help: "A licence, such as CC BY-NC 4.0, or a sentence of yours.",
+    loads_in: |tools| {
+        let (loads, others) = loading(tools);
+        let loads = match &loads[..] {
+            [] => "Saved.".to_owned(),
+            tools => format!(
+                "Saved. With the model it was made for, it loads in {}.",
+                tools.join(", ")
+            ),
+        };
+        others.into_iter().fold(loads, |said, (tool, problem)| {
+            format!("{said} {tool}: {problem}")
+        })
+    },
     load_adapter: "Load an adapter",
     adapter_loaded: |title| format!("Adapter {title} is loaded."),
     adapter_needs_engine: "The model is not loaded yet. Load the adapter once it is.",

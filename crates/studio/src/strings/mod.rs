@@ -10,7 +10,7 @@ mod models;
 
 use std::cell::Cell;
 
-use atelier_protocol::{AdapterInfo, Outcome, SampleSettings, Stage};
+use atelier_protocol::{AdapterInfo, Outcome, SampleSettings, Stage, ToolVerdict};
 
 /// A language the page speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -284,6 +284,13 @@ pub struct Strings {
     /// What an adapter is called that has neither a title nor a trigger.
     pub adapter_untitled: &'static str,
     pub save_adapter: &'static str,
+    pub label_title: &'static str,
+    pub label_lead: &'static str,
+    pub label_author: &'static str,
+    pub label_author_help: &'static str,
+    pub label_license: &'static str,
+    pub label_license_help: &'static str,
+    pub loads_in: fn(&[ToolVerdict]) -> String,
     pub load_adapter: &'static str,
     pub adapter_loaded: fn(&str) -> String,
     pub adapter_needs_engine: &'static str,
@@ -340,6 +347,17 @@ pub struct Strings {
     pub many: &'static many::Many,
     /// Galleries.
     pub gallery: &'static gallery::Gallery,
+}
+
+/// The tools that load a file, and why others do not, or not all of it.
+fn loading(tools: &[ToolVerdict]) -> (Vec<&str>, Vec<(&str, &str)>) {
+    let loads = tools.iter().filter(|tool| tool.problem.is_none());
+    let others = tools.iter();
+    let others = others.filter_map(|tool| Some((tool.tool.as_str(), tool.problem.as_deref()?)));
+    (
+        loads.map(|tool| tool.tool.as_str()).collect(),
+        others.collect(),
+    )
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use atelier_protocol::{Buffer, Request};
+use atelier_protocol::{Buffer, Label, Request};
 use leptos::{prelude::*, task::spawn_local};
 use web_sys::File;
 
@@ -14,14 +14,14 @@ use crate::{
 };
 
 impl Studio {
-    pub fn save_adapter(self, title: String) {
+    pub fn save_adapter(self, label: Label) {
         let store = self.store;
         store.clear_notices(Place::Adapter);
         let Some(place) = store.current.get_untracked() else {
             return;
         };
         if store.engine.get_untracked() == EngineState::Ready {
-            self.ask_for_file(FilePurpose::Save(place), Some(title));
+            self.ask_for_file(FilePurpose::Save(place), label);
             return;
         }
         // Without an engine the file that was kept will do.
@@ -34,20 +34,22 @@ impl Studio {
         }
     }
 
-    pub(super) fn ask_for_file(self, purpose: FilePurpose, title: Option<String>) {
+    /// A label without a title leaves the adapter its own.
+    pub(super) fn ask_for_file(self, purpose: FilePurpose, label: Label) {
         let (FilePurpose::Keep(place) | FilePurpose::Save(place)) = purpose;
         let known = self
             .store
             .shelf
             .with_untracked(|s| s.get(place).map(|s| s.info.title.clone()));
-        let title = title
+        let title = Some(label.title.clone())
             .filter(|t| !t.trim().is_empty())
             .or(known)
             .unwrap_or_default();
         self.store
             .files_awaited
             .update_value(|f| f.push_back(purpose));
-        self.ask(&Request::SaveAdapter { title }, &[]);
+        let label = Label { title, ..label };
+        self.ask(&Request::SaveAdapter { label }, &[]);
     }
 
     pub fn load_adapter(self, file: File) {

@@ -14,7 +14,7 @@ mod works;
 use std::{collections::HashMap, sync::Arc};
 
 use atelier_project::ModelRecord;
-use atelier_protocol::{Event, ModelSource, Request, WorkId};
+use atelier_protocol::{Event, Label, ModelSource, Request, WorkId};
 use js_sys::ArrayBuffer;
 use keeping::Keeper;
 use leptos::prelude::*;
@@ -136,7 +136,9 @@ impl Studio {
                 FollowUp::LoadModel => self.load_model(),
                 FollowUp::SendWorks => self.send_works(),
                 FollowUp::RestoreAdapter(place) => self.use_shelved(place),
-                FollowUp::KeepAdapter(place) => self.ask_for_file(FilePurpose::Keep(place), None),
+                FollowUp::KeepAdapter(place) => {
+                    self.ask_for_file(FilePurpose::Keep(place), Label::default())
+                }
                 FollowUp::FirstPicture => self.first_picture(),
                 FollowUp::NextPicture => self.next_picture(),
                 FollowUp::MakeAsked => self.make(),

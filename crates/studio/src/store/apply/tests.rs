@@ -156,6 +156,7 @@ fn training_ends_with_an_adapter_that_is_kept() {
         let file = Event::AdapterFile {
             file_name: "a.safetensors".into(),
             bytes: Buffer(0),
+            tools: Vec::new(),
         };
         assert_eq!(store.apply(file, &[bytes(3)], 0.0).len(), downloads);
     }
