@@ -554,7 +554,7 @@ impl Session {
             }
             let checkpoint = resume.every > 0 && step.is_multiple_of(resume.every);
             if checkpoint && step < settings.steps {
-                self.keep(&trainer, &fingerprint, &mut tell).await?;
+                self.hand_out(&trainer, &fingerprint, &mut tell).await?;
             }
         }
         if seconds_per_step > 0.0 {
@@ -562,7 +562,7 @@ impl Session {
             pace::learn(&mut self.pace, pace, self.keep.as_deref()).await;
         }
         if end == TrainingEnd::Stopped && trainer.steps_done() > 0 {
-            self.keep(&trainer, &fingerprint, &mut tell).await?;
+            self.hand_out(&trainer, &fingerprint, &mut tell).await?;
         }
         if trainer.steps_done() > bad {
             // By way of its file, so that what is used from here on is what will be saved, to the bit.
@@ -679,7 +679,7 @@ impl Session {
         hash.finish()
     }
 
-    async fn keep(
+    async fn hand_out(
         &self,
         trainer: &Trainer,
         fingerprint: &str,

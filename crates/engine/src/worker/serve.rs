@@ -252,6 +252,8 @@ impl Server {
             kind: pipeline.kind(),
             hash: pipeline.hash.clone(),
         };
+        // Where it cannot be tidied, nothing can be kept either.
+        let _ = Drawer::tidy().await;
         let keep = Rc::new(KeptWorks);
         self.session = Some(Session::new(device.clone(), pipeline).keeping(keep));
         self.send(&Event::ModelLoaded(info));

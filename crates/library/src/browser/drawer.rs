@@ -10,24 +10,26 @@ use crate::LibraryError;
 use web_sys::FileSystemRemoveOptions;
 
 const FOLDER: &str = "kept";
-/// With more than so many, all are let go.
+/// With more than so many, all are let go when they are tidied.
 const MOST: usize = 1_000;
 
 /// The folder.
 pub struct Drawer(Place);
 
 impl Drawer {
-    /// Opens it, emptied where it was full.
-    ///
     /// # Errors
     /// [`LibraryError::NoStorage`].
     pub async fn open() -> Result<Self, LibraryError> {
         let folder = directory(&root().await?, FOLDER, true).await?;
-        if names(&folder).await?.len() > MOST {
-            Self::empty().await?;
-            return Ok(Self(Place(directory(&root().await?, FOLDER, true).await?)));
-        }
         Ok(Self(Place(folder)))
+    }
+
+    /// Lets all of it go where it has become too much.
+    pub async fn tidy() -> Result<(), LibraryError> {
+        match names(&Self::open().await?.0.0).await?.len() {
+            0..=MOST => Ok(()),
+            _ => Self::empty().await,
+        }
     }
 
     /// What is kept by `name`, made of letters and digits.

@@ -1,6 +1,8 @@
 //! A visit, event by event.
 
-use atelier_protocol::{Adapter, Buffer, JobId, ModelInfo, SamplerKind, Stage, TrainingSettings};
+use atelier_protocol::{
+    Adapter, Buffer, JobId, ModelInfo, SamplerKind, Stage, ToolVerdict, TrainingSettings,
+};
 
 use super::*;
 use crate::store::{Run, Work};
@@ -156,9 +158,23 @@ fn training_ends_with_an_adapter_that_is_kept() {
         let file = Event::AdapterFile {
             file_name: "a.safetensors".into(),
             bytes: Buffer(0),
-            tools: Vec::new(),
+            tools: vec![
+                ToolVerdict {
+                    tool: "diffusers".into(),
+                    problem: None,
+                },
+                ToolVerdict {
+                    tool: "A1111".into(),
+                    problem: Some("It leaves one out.".into()),
+                },
+            ],
         };
         assert_eq!(store.apply(file, &[bytes(3)], 0.0).len(), downloads);
+        let said = "Saved. With the model it was made for, it loads in diffusers. A1111: It leaves one out.";
+        let notices = store
+            .notices
+            .with_untracked(|n| n.iter().filter(|n| n.text == said).count());
+        assert_eq!(notices, downloads);
     }
     assert!(!store.would_lose());
 }
