@@ -112,7 +112,6 @@ pub async fn bench(pipeline: &Pipeline, device: &Device) -> Result<[Whole; 3], E
             mut trainer,
             metered,
             foretold,
-            ..
         } = open(pipeline, device, &settings).await?;
         let timing = trainer.timing().expect("examples of one size are recorded");
         let mut runs = Runs::default();

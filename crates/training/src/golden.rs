@@ -60,8 +60,6 @@ struct Case {
     folder: &'static str,
     schedule: &'static str,
     shapes: Shapes,
-    /// How the first of its runs goes through the network, the others as the first of these: by blocks, in so many pieces.
-    ways: &'static [(bool, usize)],
     /// Golden files, and the norm to which gradients were clipped.
     runs: &'static [(&'static str, f32)],
     /// Factors that may stray by more than a tenth of a step.
@@ -69,8 +67,8 @@ struct Case {
     steps: u32,
 }
 
-/// Whole, by blocks, and the batch in two pieces.
-const ALL_WAYS: [(bool, usize); 3] = [(false, 1), (true, 1), (false, 2)];
+/// How each run goes through the network: whole, by blocks, and the batch in two pieces.
+const WAYS: [(bool, usize); 3] = [(false, 1), (true, 1), (false, 2)];
 
 /// Sketch's way: v from noise alone on.
 const SKETCH: Case = Case {
@@ -88,7 +86,6 @@ const SKETCH: Case = Case {
         tokens: 7,
         embedding: 24,
     },
-    ways: &ALL_WAYS,
     runs: &[("adamw", 1e9), ("adamw_clipped_hard", 1e-5)],
     strays: 0,
     steps: 3,
@@ -109,8 +106,6 @@ const STABLE_DIFFUSION: Case = Case {
         tokens: 9,
         embedding: 20,
     },
-    // The others are those of the run with the text encoder, whose UNet is made alike.
-    ways: &[(false, 1)],
     runs: &[("adamw", 1e9)],
     strays: 4,
     steps: 10,
@@ -131,7 +126,6 @@ const WITH_TEXT: Case = Case {
         tokens: 77,
         embedding: 1,
     },
-    ways: &ALL_WAYS,
     runs: &[("adamw", 1e9), ("adamw_clipped_hard", 1e-5)],
     strays: 4,
     steps: 10,
@@ -234,9 +228,10 @@ fn follows_peft(case: &Case) {
                 .for_each(|value| *value /= SCALE);
         }
         lora.scale = SCALE;
-        let first = case.ways.iter().map(|&way| (case.runs[0], way));
-        let others = case.runs[1..].iter().map(|&run| (run, case.ways[0]));
-        for ((golden, max_norm), (by_blocks, pieces)) in first.chain(others) {
+        let runs = case.runs.iter();
+        for (&(golden, max_norm), (by_blocks, pieces)) in
+            runs.flat_map(|run| WAYS.map(|way| (run, way)))
+        {
             let shapes = Shapes {
                 pieces,
                 ..case.shapes

@@ -1,7 +1,7 @@
 use atelier_protocol::Label;
 use leptos::prelude::*;
 
-use super::{mix::Mix, notices::Notices, picker::Picker};
+use super::{fields::TextField, mix::Mix, notices::Notices, picker::Picker};
 use crate::{
     store::{EngineState, Place},
     strings::t,
@@ -99,9 +99,10 @@ pub fn Adapters() -> impl IntoView {
                 <details class="fold" data-testid="label">
                     <summary>{t().label_title}</summary>
                     <div class="fields">
-                        <LabelField label=t().label_author help=t().label_author_help testid="label-author" text=author />
-                        <LabelField label=t().label_license help=t().label_license_help testid="label-license"
-                            text=license />
+                        <TextField label=t().label_author help=t().label_author_help testid="label-author" most=200
+                            value=author set=move |text| author.set(text) />
+                        <TextField label=t().label_license help=t().label_license_help testid="label-license" most=200
+                            value=license set=move |text| license.set(text) />
                     </div>
                     <p class="small">{t().label_lead}</p>
                 </details>
@@ -109,27 +110,5 @@ pub fn Adapters() -> impl IntoView {
             <Mix />
             <Notices place=Place::Adapter />
         </div>
-    }
-}
-
-#[component]
-fn LabelField(
-    label: &'static str,
-    help: &'static str,
-    testid: &'static str,
-    text: RwSignal<String>,
-) -> impl IntoView {
-    view! {
-        <label class="field">
-            <span class="label">{label}</span>
-            <input
-                type="text"
-                data-testid=testid
-                maxlength="200"
-                prop:value=text
-                on:input=move |e| text.set(event_target_value(&e))
-            />
-            <span class="help">{help}</span>
-        </label>
     }
 }

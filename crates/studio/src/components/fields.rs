@@ -4,6 +4,34 @@ use web_sys::HtmlInputElement;
 
 use crate::format::number;
 
+/// A line of text.
+#[component]
+pub fn TextField(
+    label: &'static str,
+    #[prop(optional)] help: Option<&'static str>,
+    testid: &'static str,
+    /// Characters that it takes at most.
+    most: u32,
+    #[prop(into)] value: Signal<String>,
+    set: impl Fn(String) + 'static,
+) -> impl IntoView {
+    view! {
+        <label class="field">
+            <span class="label">{label}</span>
+            <input
+                type="text"
+                dir="auto"
+                maxlength=most
+                autocomplete="off"
+                data-testid=testid
+                prop:value=value
+                on:input=move |e| set(event_target_value(&e))
+            />
+            {help.map(|help| view! { <span class="help">{help}</span> })}
+        </label>
+    }
+}
+
 /// A number with a sentence on what it does. What is no number, or out of range, is put right when
 /// the field is left.
 #[component]

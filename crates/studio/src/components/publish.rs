@@ -2,7 +2,8 @@ use atelier_project::Licence;
 use leptos::prelude::*;
 
 use super::{
-    chapter::Chapter, notices::Notices, picture_canvas::PictureCanvas, progress::ProgressBar,
+    chapter::Chapter, fields::TextField, notices::Notices, picture_canvas::PictureCanvas,
+    progress::ProgressBar,
 };
 use crate::{
     gallery::{MAX_PICTURES, picture_path},
@@ -28,10 +29,10 @@ pub fn Publish() -> impl IntoView {
         <Show when=move || some.get()>
             <Chapter id="publish" title=t().gallery.publish_title lead=t().gallery.publish_lead>
                 <div class="fields publish-fields">
-                    <TextField label=t().gallery.title testid="publish-title"
+                    <TextField label=t().gallery.title testid="publish-title" most=80
                         value=Signal::derive(move || store.publish_title())
                         set=move |text| store.gallery.draft.update(|d| d.title = Some(text)) />
-                    <TextField label=t().gallery.artist testid="publish-artist"
+                    <TextField label=t().gallery.artist testid="publish-artist" most=80
                         value=Signal::derive(move || store.publish_artist())
                         set=move |text| store.gallery.draft.update(|d| d.artist = Some(text)) />
                 </div>
@@ -40,29 +41,6 @@ pub fn Publish() -> impl IntoView {
                 <Make candidates />
             </Chapter>
         </Show>
-    }
-}
-
-#[component]
-fn TextField(
-    label: &'static str,
-    testid: &'static str,
-    value: Signal<String>,
-    set: impl Fn(String) + 'static,
-) -> impl IntoView {
-    view! {
-        <label class="field">
-            <span class="label">{label}</span>
-            <input
-                type="text"
-                dir="auto"
-                maxlength="80"
-                autocomplete="off"
-                data-testid=testid
-                prop:value=value
-                on:input=move |e| set(event_target_value(&e))
-            />
-        </label>
     }
 }
 
