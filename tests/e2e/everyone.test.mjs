@@ -63,7 +63,7 @@ describe('a visit', () => {
         const element = document.activeElement;
         if (!element || element === document.body) return null;
         // The file inputs are hidden; their labels show the focus.
-        const shown = element.closest('label.button') ?? element.closest('label.preset') ?? element;
+        const shown = element.closest('label.button') ?? element.closest('label.choice') ?? element;
         const { outlineStyle, outlineWidth } = getComputedStyle(shown);
         return { id: element.dataset.testid ?? element.textContent.trim(), seen: outlineStyle !== 'none' && outlineWidth !== '0px' };
       });

@@ -1,6 +1,6 @@
 """Makes every golden file beside this script: `python tests/golden/make.py [part ...]`.
 
-Parts: unet, vae_tiny, bert, clip, ldm, loaders, lora, lora_te, noise, pipelines, schedulers (all of them when none is named). README.md says what each file
+Parts: unet, vae_tiny, bert, clip, int8, ldm, loaders, lora, lora_te, noise, pipelines, schedulers (all of them when none is named). README.md says what each file
 holds. Everything comes from fixed seeds on one CPU thread, so a second run writes the same bytes.
 """
 
@@ -8,13 +8,14 @@ import sys
 
 import torch
 
-from golden import bert, clip, ldm, loaders, lora, lora_te, noise, pipelines, schedulers, unet, vae_tiny
+from golden import bert, clip, int8, ldm, loaders, lora, lora_te, noise, pipelines, schedulers, unet, vae_tiny
 
 PARTS = {
     "unet": unet.make,
     "vae_tiny": vae_tiny.make,
     "bert": bert.make,
     "clip": clip.make,
+    "int8": int8.make,
     "ldm": ldm.make,
     "loaders": loaders.make,
     "lora": lora.make,

@@ -6,7 +6,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use atelier_engine::{KeepFolder, Resume, Session, TrainingEnd, TrainingEvent, WorkInput};
 use atelier_pictures::{Picture, decode};
-use atelier_protocol::{Foretold, Label, ModelKind, Preset, TrainingSettings};
+use atelier_protocol::{Foretold, Label, Learns, Lesson, ModelKind, Preset, TrainingSettings};
 use clap::Args;
 use serde_json::json;
 
@@ -33,6 +33,9 @@ pub struct Train {
     /// Words that call the hand later.
     #[arg(long, default_value = "")]
     trigger: String,
+    /// What the works have in common: style (how they are drawn) or subject (who or what is on each of them).
+    #[arg(long, default_value = "style", value_parser = learns)]
+    learns: Learns,
     /// quick, balanced or thorough; the options below change single values of it.
     #[arg(long, default_value = "balanced", value_parser = preset)]
     preset: Preset,
@@ -101,6 +104,10 @@ fn preset(name: &str) -> Result<Preset, String> {
     serde_json::from_value(name.into()).map_err(|_| "no preset has that name".to_string())
 }
 
+fn learns(name: &str) -> Result<Learns, String> {
+    serde_json::from_value(name.into()).map_err(|_| "it is either style or subject".to_string())
+}
+
 /// Pictures of `folder` with their captions, by name, and what was left out and why.
 fn works(folder: &Path, report: &Report) -> Result<Vec<(Picture, String)>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
@@ -136,8 +143,9 @@ fn works(folder: &Path, report: &Report) -> Result<Vec<(Picture, String)>> {
 }
 
 impl Train {
-    fn settings(&self, kind: ModelKind) -> TrainingSettings {
-        let preset = self.preset.settings_for(kind);
+    fn settings(&self, kind: ModelKind, works: usize) -> TrainingSettings {
+        let learns = self.learns;
+        let preset = self.preset.suited(kind, Lesson { works, learns });
         let rank = self.rank.unwrap_or(preset.rank);
         TrainingSettings {
             trigger: self.trigger.clone(),
@@ -187,7 +195,7 @@ impl Train {
                 focus: 0.5,
             })
             .collect();
-        let settings = self.settings(session.pipeline.kind());
+        let settings = self.settings(session.pipeline.kind(), works.len());
         let steps = u64::from(settings.steps);
         if self.device == DeviceChoice::Gpu {
             let Foretold { bytes, seconds } = session.foretell(&settings).await;

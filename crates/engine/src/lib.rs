@@ -20,6 +20,7 @@ pub mod recipe;
 mod sampling;
 mod session;
 mod source;
+mod watch;
 #[cfg(target_arch = "wasm32")]
 pub mod worker;
 mod works;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use atelier_kernels::Precision;
 use atelier_models::{ModelError, TensorMap};
 use atelier_weights::{
-    Checkpoint, Decoder, Dtype, Folder as Part, Header, Index, Limits, Precision as Variant,
-    TensorInfo, WeightsError, WeightsFile, choose_weights, to_f32,
+    Checkpoint, Decoder, Folder as Part, Header, Index, Limits, Precision as Variant, Scales,
+    TensorInfo, WeightsError, WeightsFile, choose_weights, to_f32, to_f32_scaled,
 };
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -25,6 +25,7 @@ pub(crate) struct Loaded {
     /// Of the UNet's tensors, by which a model is known; of another part's, how they begin.
     pub hash: Hash,
     hashed: usize,
+    scales: Scales,
 }
 
 /// Bytes of each tensor that are hashed where it is only to be told from another model's.
@@ -37,6 +38,7 @@ impl Loaded {
             parameters: 0,
             hash: Hash::default(),
             hashed: if is_unet { usize::MAX } else { BEGINNING },
+            scales: Scales::default(),
         }
     }
 
@@ -48,11 +50,39 @@ impl Loaded {
         device: &Device,
     ) -> Result<(), EngineError> {
         self.hash.push(&bytes[..bytes.len().min(self.hashed)]);
-        let values = to_device(info.dtype, bytes, device).map_err(|error| weights(path, error))?;
+        if bytes.is_empty() {
+            let (name, shape) = (info.name.clone(), info.shape.clone());
+            let none = ModelError::WrongCount {
+                name,
+                shape,
+                found: 0,
+            };
+            return Err(model(path, none));
+        }
+        let values = self
+            .values(info, bytes, device)
+            .map_err(|error| weights(path, error))?;
+        let Some(values) = values else {
+            return Ok(());
+        };
         self.parameters += values.dims()[0] as u64;
         self.tensors
             .insert_flat(&info.name, &info.shape, values)
             .map_err(|error| model(path, error))
+    }
+
+    /// What a tensor stands for, on the device; none where it is scales of another.
+    fn values(
+        &mut self,
+        info: &TensorInfo,
+        bytes: &[u8],
+        device: &Device,
+    ) -> Result<Option<Tensor<1>>, WeightsError> {
+        if self.scales.keep(info, bytes)? {
+            return Ok(None);
+        }
+        let scales = self.scales.take(info)?;
+        to_device(info, bytes, scales.as_deref(), device).map(Some)
     }
 }
 
@@ -77,7 +107,8 @@ pub(crate) async fn folder(
             })
             .await?;
         progress.file_done();
-        decoder.finish().map_err(|error| weights(&path, error))?;
+        (decoder.finish().and_then(|_| loaded.scales.finish()))
+            .map_err(|error| weights(&path, error))?;
     }
     Ok(loaded)
 }
@@ -231,11 +262,18 @@ impl Places {
 }
 
 /// Values on the device as f32, of which the host holds a few at a time.
-fn to_device(dtype: Dtype, bytes: &[u8], device: &Device) -> Result<Tensor<1>, WeightsError> {
+fn to_device(
+    info: &TensorInfo,
+    bytes: &[u8],
+    scales: Option<&[f32]>,
+    device: &Device,
+) -> Result<Tensor<1>, WeightsError> {
+    let (dtype, mut first) = (info.dtype, 0);
     let mut pieces = (bytes.chunks(AT_ONCE))
         .map(|piece| {
-            let values = to_f32(dtype, piece)?;
+            let values = to_f32_scaled(dtype, piece, first, scales)?;
             let shape = [values.len()];
+            first += values.len();
             Ok(Tensor::from_data(TensorData::new(values, shape), device))
         })
         .collect::<Result<Vec<_>, WeightsError>>()?;

@@ -11,6 +11,8 @@ pub struct Sampled {
     pub side: u32,
     /// Rows from the top, three bytes a pixel.
     pub rgb: Vec<u8>,
+    /// What it was decoded from, scaled as the UNet gives them.
+    pub latents: Vec<f32>,
     /// Whether the end of the prompt was left out.
     pub truncated: bool,
 }

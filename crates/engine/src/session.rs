@@ -23,6 +23,7 @@ use crate::{
     pace::{self, Pace},
     pipeline::{Pipeline, Text},
     sampling::{self, Noise, Sampled, Start},
+    watch::Watch,
     works::{self, WorkInput, Workshop},
 };
 
@@ -120,10 +121,7 @@ pub struct Resume<'a> {
 /// What a training run tells while it goes on.
 pub enum TrainingEvent {
     /// Works encoded so far.
-    Prepared {
-        done: usize,
-        total: usize,
-    },
+    Prepared { done: usize, total: usize },
     /// The step is being recorded, which takes a while.
     Recording,
     /// It is; so long took a run of it.
@@ -133,9 +131,7 @@ pub enum TrainingEvent {
         seconds_per_step: f32,
     },
     /// A step was not finite and changed nothing.
-    WentBack {
-        report: StepReport,
-    },
+    WentBack { report: StepReport },
     Validated {
         step: u32,
         loss: f32,
@@ -146,12 +142,13 @@ pub enum TrainingEvent {
     Previewed {
         step: u32,
         pictures: Vec<Sampled>,
+        /// The adapter that drew them, as a file; none before training.
+        adapter: Option<Vec<u8>>,
+        /// Of the picture that is nearest to a work; see [`atelier_training::Nearness`]. None where there are too few works.
+        nearness: Option<f32>,
     },
     /// From these bytes the run can go on after this step.
-    Checkpoint {
-        step: u32,
-        bytes: Vec<u8>,
-    },
+    Checkpoint { step: u32, bytes: Vec<u8> },
 }
 
 /// How a run ended.
@@ -313,6 +310,7 @@ impl Session {
         Ok(Sampled {
             side,
             rgb,
+            latents: drawn.latents,
             truncated: drawn.truncated,
         })
     }
@@ -487,6 +485,8 @@ impl Session {
         };
         let shapes = shapes(&self.pipeline, settings);
         let run = trainer_settings(settings);
+        let [_, height, width] = self.pipeline.latents();
+        let watch = Watch::new(inputs, &set, [height, width]);
         tell(TrainingEvent::Recording);
         let mut trainer = Trainer::new(
             trained(&self.pipeline, settings),
@@ -512,7 +512,8 @@ impl Session {
                 // The untrained adapter changes nothing, so these are the base's pictures, made by
                 // the very recording that the later previews use.
                 let present = self.present(&trainer, settings, inputs.len()).await?;
-                self.preview(present, settings, 0, &stop, &mut tell).await?;
+                self.preview(present, settings, 0, &watch, &stop, &mut tell)
+                    .await?;
                 1
             }
         };
@@ -549,7 +550,7 @@ impl Session {
             }
             if settings.previews_after(step) {
                 let present = self.present(&trainer, settings, inputs.len()).await?;
-                self.preview(present, settings, step, &stop, &mut tell)
+                self.preview(present, settings, step, &watch, &stop, &mut tell)
                     .await?;
             }
             let checkpoint = resume.every > 0 && step.is_multiple_of(resume.every);
@@ -735,6 +736,7 @@ impl Session {
         present: Present,
         settings: &TrainingSettings,
         step: u32,
+        watch: &Watch<'_>,
         stop: &impl Fn() -> bool,
         tell: &mut impl FnMut(TrainingEvent),
     ) -> Result<(), EngineError> {
@@ -774,7 +776,13 @@ impl Session {
             }
         }
         if !pictures.is_empty() {
-            tell(TrainingEvent::Previewed { step, pictures });
+            let file = || present.lora.to_file(&present.metadata).write();
+            tell(TrainingEvent::Previewed {
+                step,
+                adapter: (step > 0).then(file).transpose()?,
+                nearness: watch.nearest(&settings.preview_prompts, &pictures),
+                pictures,
+            });
         }
         Ok(())
     }

@@ -154,7 +154,7 @@ fn read(
 mod tests {
     use super::*;
     use crate::*;
-    use atelier_protocol::{ModelKind, Outcome, Preset, SampleSettings};
+    use atelier_protocol::{Learns, ModelKind, Outcome, Preset, SampleSettings};
 
     fn project() -> Project {
         let info = atelier_protocol::AdapterInfo {
@@ -181,6 +181,7 @@ mod tests {
                 sample_set: None,
             }],
             trigger: "in my hand".into(),
+            learns: Learns::Subject,
             preset: Some(Preset::Quick),
             training: Preset::Quick.settings(),
             sample: SampleSettings::default(),
@@ -208,6 +209,7 @@ mod tests {
                 works: Vec::new(),
                 adapter: Some(3),
                 held_back: true,
+                nearness: Some(0.75),
                 loss: LossRecord {
                     steps: vec![1, 2],
                     training: vec![0.5, 0.25],
@@ -216,6 +218,7 @@ mod tests {
                 previews: vec![PreviewRecord {
                     step: 0,
                     pictures: 2,
+                    adapter: true,
                 }],
                 seconds_per_step: Some(0.5),
             }),

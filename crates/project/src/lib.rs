@@ -17,5 +17,5 @@ pub use error::ProjectError;
 pub use record::{
     AdapterRecord, LossRecord, ModelRecord, PictureRecord, PreviewRecord, Project, RunRecord,
     RunState, SampleSetRecord, WorkRecord, adapter_file, base_file, checkpoint_file, hand_file,
-    preview_file, work_file,
+    preview_adapter_file, preview_file, work_file,
 };

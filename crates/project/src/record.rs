@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 
 use atelier_protocol::{
-    AdapterInfo, MAX_PROMPT_CHARS, ModelKind, Outcome, Preset, SampleSettings, TrainingSettings,
-    Work,
+    AdapterInfo, Learns, MAX_PROMPT_CHARS, ModelKind, Outcome, Preset, SampleSettings,
+    TrainingSettings, Work,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub struct Project {
     pub kind: ModelKind,
     pub works: Vec<WorkRecord>,
     pub trigger: String,
+    /// What the works have in common.
+    #[serde(default)]
+    pub learns: Learns,
     /// The preset last chosen; none once its values were changed by hand.
     pub preset: Option<Preset>,
     pub training: TrainingSettings,
@@ -105,6 +108,9 @@ pub struct RunRecord {
     /// Number of the adapter it made, once there is one.
     pub adapter: Option<u32>,
     pub held_back: bool,
+    /// Of the latest preview; see [`Event::Previewed`](atelier_protocol::Event::Previewed).
+    #[serde(default)]
+    pub nearness: Option<f32>,
     pub loss: LossRecord,
     pub previews: Vec<PreviewRecord>,
     pub seconds_per_step: Option<f32>,
@@ -135,6 +141,9 @@ pub struct LossRecord {
 pub struct PreviewRecord {
     pub step: u32,
     pub pictures: u32,
+    /// Whether the adapter that drew them is kept.
+    #[serde(default)]
+    pub adapter: bool,
 }
 
 pub fn work_file(id: u32) -> String {
@@ -155,6 +164,11 @@ pub fn hand_file(id: u32) -> String {
 
 pub fn preview_file(step: u32, picture: u32) -> String {
     format!("previews/{step}-{picture}.png")
+}
+
+/// The adapter that drew the previews after `step`.
+pub fn preview_adapter_file(step: u32) -> String {
+    format!("previews/{step}.safetensors")
 }
 
 pub fn checkpoint_file(step: u32) -> String {
@@ -182,6 +196,7 @@ impl Project {
         if let Some(run) = &self.run {
             for row in &run.previews {
                 files.extend((0..row.pictures).map(|i| preview_file(row.step, i)));
+                files.extend(row.adapter.then(|| preview_adapter_file(row.step)));
             }
             if let RunState::Paused { step } = run.state {
                 files.push(checkpoint_file(step));
@@ -275,6 +290,9 @@ impl Project {
             run.adapter = run.adapter.filter(|id| adapters.contains(id));
             run.previews
                 .retain(|row| (0..row.pictures).all(|i| present(&preview_file(row.step, i))));
+            for row in &mut run.previews {
+                row.adapter &= present(&preview_adapter_file(row.step));
+            }
             if let RunState::Paused { step } = run.state
                 && !present(&checkpoint_file(step))
             {

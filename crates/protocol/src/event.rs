@@ -64,6 +64,11 @@ pub enum Event {
         job: JobId,
         step: u32,
         pictures: Vec<Pixels>,
+        /// The adapter that drew them, as a file; none before training.
+        adapter: Option<Buffer>,
+        /// How near the one nearest to a work comes to it: 1 as near as works come to each other, near 0 for a copy. None
+        /// where there are too few works to tell.
+        nearness: Option<f32>,
     },
     /// The loss was not a number; training went back to `step` and goes on more slowly, or ended.
     WentBack {

@@ -93,6 +93,25 @@ impl ModelKind {
     }
 }
 
+/// What works have in common, and so what an adapter learns of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Learns {
+    /// How things are drawn, whatever they are.
+    #[default]
+    Style,
+    /// Someone or something that is in each of them.
+    Subject,
+}
+
+/// What the presets suit their values to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lesson {
+    /// Pictures to learn from; 0 where that is not known yet.
+    pub works: usize,
+    pub learns: Learns,
+}
+
 /// How often in a run the validation loss is looked at, apart from before and with previews.
 const VALIDATIONS: u32 = 10;
 
@@ -137,6 +156,11 @@ impl TrainingSettings {
         step.is_multiple_of(every) || step == self.steps || self.previews_after(step)
     }
 }
+
+/// So many works the presets' own steps are for.
+const USUAL_WORKS: f32 = 20.0;
+/// Pictures that a model of Stable Diffusion draws itself before it learns a subject.
+const PRIOR_PICTURES: u32 = 10;
 
 /// The three choices on the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,6 +213,32 @@ impl Preset {
             preview_prompts: Vec::new(),
             seed: 0,
             background: [255, 255, 255],
+        }
+    }
+
+    /// As [`settings_for`](Self::settings_for), suited to what is to be learned.
+    pub fn suited(self, kind: ModelKind, lesson: Lesson) -> TrainingSettings {
+        let usual = self.settings_for(kind);
+        let share = match lesson.works {
+            0 => 1.0,
+            works => (works as f32 / USUAL_WORKS).clamp(0.4, 2.0),
+        };
+        let steps = (usual.steps as f32 * share / 10.0).round() as u32 * 10;
+        let suited = TrainingSettings {
+            steps,
+            preview_every: (steps / 5).max(1),
+            ..usual
+        };
+        match lesson.learns {
+            Learns::Style => suited,
+            Learns::Subject => TrainingSettings {
+                caption_dropout: 0.0,
+                prior_pictures: match kind {
+                    ModelKind::Sketch => 0,
+                    _ => PRIOR_PICTURES,
+                },
+                ..suited
+            },
         }
     }
 

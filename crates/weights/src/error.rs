@@ -67,6 +67,10 @@ pub enum WeightsError {
         "A tensor of {bytes} bytes cannot hold whole {dtype} values. The file is damaged: download or copy it again."
     )]
     Ragged { bytes: u64, dtype: &'static str },
+    #[error(
+        "The scales of \"{name}\" do not fit its 8-bit numbers. The file is damaged: download or copy it again."
+    )]
+    Scales { name: String },
     #[error("A value of {value} does not fit into 16 bits. Save the file with 32 bits instead.")]
     TooLargeForF16 { value: String },
     #[error("{file} cannot be read ({reason}). Download or copy the model again.")]

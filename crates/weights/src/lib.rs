@@ -22,6 +22,7 @@ mod json;
 mod kind;
 mod loaders;
 mod pipeline;
+mod scales;
 mod write;
 
 pub use checkpoint::{Checkpoint, Family, Folder};
@@ -36,4 +37,5 @@ pub use index::Index;
 pub use kind::Kind;
 pub use loaders::{Tool, Verdict, check_loaders};
 pub use pipeline::{Part, Pipeline};
+pub use scales::{Scales, to_f32_scaled};
 pub use write::{TensorView, write};

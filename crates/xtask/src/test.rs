@@ -2,7 +2,7 @@
 
 mod tally;
 
-use std::{fs, process::ExitCode, time::Instant};
+use std::{fs, panic::resume_unwind, path::PathBuf, process::ExitCode, thread, time::Instant};
 
 use tally::Tally;
 
@@ -91,24 +91,33 @@ pub fn run(project: &Project, options: &Options) -> Result<ExitCode> {
     }
     let mut total = Tally::default();
     let mut took = vec![("setup", start.elapsed())];
-    for part in Part::ALL {
-        if !options.parts.contains(&part) {
-            continue;
+    thread::scope(|scope| {
+        // Compilers and tests leave processors idle for half of their time, so the page is built beside what comes
+        // before the browser.
+        let builds = options.parts.contains(&Part::Browser);
+        let mut page = builds.then(|| scope.spawn(|| page::build(project, options.build, None)));
+        for part in Part::ALL {
+            if !options.parts.contains(&part) {
+                continue;
+            }
+            println!("\n== {}", part.name());
+            let start = Instant::now();
+            let outcome = match part {
+                Part::Format => format(project),
+                Part::Lint => lint(project),
+                Part::Native => native(project, &options.words),
+                Part::Browser => page.take().map_or(Ok(Tally::default()), |page| {
+                    let page = page.join().unwrap_or_else(|panic| resume_unwind(panic));
+                    browser(project, options, page?)
+                }),
+            };
+            total += outcome.unwrap_or_else(|error| {
+                eprintln!("\nxtask: {error}");
+                Tally::one(false)
+            });
+            took.push((part.name(), start.elapsed()));
         }
-        println!("\n== {}", part.name());
-        let start = Instant::now();
-        let outcome = match part {
-            Part::Format => format(project),
-            Part::Lint => lint(project),
-            Part::Native => native(project, &options.words),
-            Part::Browser => browser(project, options),
-        };
-        total += outcome.unwrap_or_else(|error| {
-            eprintln!("\nxtask: {error}");
-            Tally::one(false)
-        });
-        took.push((part.name(), start.elapsed()));
-    }
+    });
     println!();
     for (what, time) in took {
         println!("{:6.1} min  {what}", time.as_secs_f32() / 60.0);
@@ -167,12 +176,11 @@ fn native(project: &Project, words: &[String]) -> Result<Tally> {
     Ok(all)
 }
 
-fn browser(project: &Project, options: &Options) -> Result<Tally> {
+fn browser(project: &Project, options: &Options, page: PathBuf) -> Result<Tally> {
     let browser = setup::browser(project).ok_or_else(|| Error::Missing {
         what: "A browser".into(),
         remedy: "Run `cargo xtask setup`, or name one with CHROMIUM=/path/to/it.".into(),
     })?;
-    let page = page::build(project, options.build, None)?;
     let address = serve::start(page, SUB_PATH, PORT)?;
     let folder = project.end_to_end();
     let mut files: Vec<_> = fs::read_dir(&folder)

@@ -527,9 +527,16 @@ fn tell(scope: &DedicatedWorkerGlobalScope, job: JobId, steps: u32, event: Train
             step,
             bytes: out.attach(&bytes),
         },
-        TrainingEvent::Previewed { step, pictures } => Event::Previewed {
+        TrainingEvent::Previewed {
+            step,
+            pictures,
+            adapter,
+            nearness,
+        } => Event::Previewed {
             job,
             step,
+            adapter: adapter.map(|file| out.attach(&file)),
+            nearness,
             pictures: pictures
                 .iter()
                 .map(|picture| out.attach_rgb(picture.side, picture.side, &picture.rgb))

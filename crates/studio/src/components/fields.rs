@@ -88,6 +88,34 @@ pub fn NumberField(
     }
 }
 
+/// One of several ways to go, of which a group of this name takes one.
+#[component]
+pub fn ChoiceCard(
+    group: &'static str,
+    testid: &'static str,
+    title: &'static str,
+    what: &'static str,
+    #[prop(into)] chosen: Signal<bool>,
+    choose: impl Fn() + 'static,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
+    view! {
+        <label class="choice" for=testid>
+            <input
+                type="radio"
+                name=group
+                id=testid
+                data-testid=testid
+                prop:checked=chosen
+                on:change=move |_| choose()
+            />
+            <span class="choice-title">{title}</span>
+            <span class="choice-what">{what}</span>
+            {children.map(|children| view! { <span class="choice-more">{children()}</span> })}
+        </label>
+    }
+}
+
 /// A yes or no with a sentence.
 #[component]
 pub fn CheckField(

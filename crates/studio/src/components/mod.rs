@@ -14,6 +14,7 @@ mod gallery;
 mod hidden;
 mod history;
 mod language_choice;
+mod learns;
 mod leaving;
 mod loss_plot;
 mod make;

@@ -1,6 +1,7 @@
 use atelier_protocol::Preset;
 use leptos::prelude::*;
 
+use super::fields::ChoiceCard;
 use crate::{strings::t, studio::Studio};
 
 /// Three ways to train, by how long one cares to wait.
@@ -8,12 +9,12 @@ use crate::{strings::t, studio::Studio};
 pub fn Presets() -> impl IntoView {
     let store = expect_context::<Studio>().store;
     let card = move |preset: Preset| {
-        let (testid, name, what) = match preset {
+        let (testid, title, what) = match preset {
             Preset::Quick => ("preset-quick", t().quick, t().quick_what),
             Preset::Balanced => ("preset-balanced", t().balanced, t().balanced_what),
             Preset::Thorough => ("preset-thorough", t().thorough, t().thorough_what),
         };
-        let steps = move || preset.settings_for(store.kind.get()).steps;
+        let steps = move || store.preset_settings(preset).steps;
         let time = move || {
             let seconds = store
                 .seconds_per_step
@@ -24,25 +25,23 @@ pub fn Presets() -> impl IntoView {
                 .map(|about| format!(" · {about}"))
         };
         view! {
-            <label class="preset" for=testid>
-                <input
-                    type="radio"
-                    name="preset"
-                    id=testid
-                    data-testid=testid
-                    prop:checked=move || store.preset.get() == Some(preset)
-                    on:change=move |_| store.choose_preset(preset)
-                />
-                <span class="preset-name">{name}</span>
-                <span class="preset-what">{what}</span>
-                <span class="preset-steps">{move || (t().steps)(steps())} {time}</span>
-            </label>
+            <ChoiceCard
+                group="preset"
+                testid
+                title
+                what
+                chosen=Signal::derive(move || store.preset.get() == Some(preset))
+                choose=move || store.choose_preset(preset)
+            >
+                {move || (t().steps)(steps())}
+                {time}
+            </ChoiceCard>
         }
     };
     view! {
-        <fieldset class="presets" disabled=move || store.is_training()>
+        <fieldset class="choices" disabled=move || store.is_training()>
             <legend class="label">{t().presets}</legend>
-            <div class="preset-cards">{Preset::ALL.map(card).collect_view()}</div>
+            <div class="choice-cards">{Preset::ALL.map(card).collect_view()}</div>
             <Show when=move || store.preset.get().is_none()>
                 <p class="small" data-testid="preset-own">
                     {t().own_settings}

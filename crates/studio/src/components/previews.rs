@@ -1,3 +1,4 @@
+use atelier_protocol::Outcome;
 use leptos::{html, prelude::*};
 
 use super::picture_canvas::PictureCanvas;
@@ -7,7 +8,8 @@ use crate::{store::PreviewRow, strings::t, studio::Studio};
 /// now, and below lies the strip of all.
 #[component]
 pub fn Previews() -> impl IntoView {
-    let store = expect_context::<Studio>().store;
+    let studio = expect_context::<Studio>();
+    let store = studio.store;
     let strip = NodeRef::<html::Ol>::new();
     let count = Memo::new(move |_| store.previews.with(Vec::len));
     // Which row the slider stands at; none follows the newest.
@@ -24,6 +26,15 @@ pub fn Previews() -> impl IntoView {
     });
     let row = Memo::new(move |_| store.previews.with(|rows| rows.get(at.get()).cloned()));
     let step = move || row.get().map(|row| (t().preview_at)(row.step));
+    // The last of a finished run is in use already.
+    let is_earlier = move || {
+        let run = store.run.get();
+        let end = run.filter(|run| run.outcome == Some(Outcome::Finished));
+        row.with(|row| {
+            let row = row.as_ref().filter(|row| row.adapter.is_some());
+            row.is_some_and(|row| end.is_none_or(|run| row.step < run.steps))
+        })
+    };
     view! {
         <Show when=move || { count.get() > 0 }>
             <h3 id="previews-title">{t().previews}</h3>
@@ -48,6 +59,22 @@ pub fn Previews() -> impl IntoView {
                         }
                     />
                 </label>
+                <Show when=move || is_earlier() && store.is_idle()>
+                    <div class="buttons">
+                        <button
+                            type="button"
+                            class="button"
+                            data-testid="preview-take"
+                            on:click=move |_| {
+                                if let Some(row) = row.get_untracked() {
+                                    studio.take_preview(&row);
+                                }
+                            }
+                        >
+                            {t().keep.take_preview}
+                        </button>
+                    </div>
+                </Show>
                 <ol class="strip previews" node_ref=strip tabindex="0" aria-labelledby="previews-title">
                     <For
                         each=move || store.previews.get().into_iter().enumerate()

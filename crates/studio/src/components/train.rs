@@ -28,7 +28,7 @@ pub fn Train() -> impl IntoView {
     let paused = move || go_on.get() != GoOnGate::Nothing && !store.is_training();
     let label = move || match gate.get() {
         TrainGate::Open if paused() => t().keep.start_over,
-        TrainGate::Open => t().train,
+        TrainGate::Open => (t().train)(store.learns.get()),
         TrainGate::NoWorks => t().train_needs_works,
         TrainGate::NotReady => t().train_needs_engine,
         TrainGate::Stopped => t().restart_engine,

@@ -5,7 +5,7 @@ use super::{
     previews::Previews,
     progress::{ProgressBar, stage_words},
 };
-use crate::{strings::t, studio::Studio};
+use crate::{store::Run, strings::t, studio::Studio};
 
 /// How the run goes: preparing, then step by step; afterwards, how it ended.
 #[component]
@@ -61,15 +61,19 @@ pub fn TrainProgress() -> impl IntoView {
 #[component]
 fn Copying() -> impl IntoView {
     let store = expect_context::<Studio>().store;
-    // Without works held back the loss says nothing about that.
-    let copies = Memo::new(move |_| {
-        store.run.with(|r| r.as_ref().is_some_and(|r| r.held_back))
-            && store.loss.with(|curve| curve.copies())
+    let said = Memo::new(move |_| {
+        let run = |get: fn(&Run) -> bool| store.run.with(|run| run.as_ref().is_some_and(get));
+        if run(Run::copies) {
+            return Some(t().keep.copies_preview);
+        }
+        // Without works held back the loss says nothing about that.
+        let rises = run(|run| run.held_back) && store.loss.with(|curve| curve.copies());
+        rises.then_some(t().keep.copies)
     });
     view! {
-        <Show when=move || copies.get()>
+        <Show when=move || said.get().is_some()>
             <p class="calm" role="status" data-testid="copies">
-                {t().keep.copies}
+                {move || said.get()}
             </p>
         </Show>
     }

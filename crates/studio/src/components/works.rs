@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use super::{
     chapter::Chapter,
+    learns::LearnsChoice,
     notices::Notices,
     picker::Picker,
     sample_works::{SampleCredits, SampleWorks},
@@ -56,6 +57,7 @@ pub fn Works() -> impl IntoView {
                     </For>
                 </ul>
                 <SampleCredits />
+                <LearnsChoice />
                 <label class="field wide">
                     <span class="label">{t().trigger}</span>
                     <input
@@ -65,7 +67,7 @@ pub fn Works() -> impl IntoView {
                         prop:value=store.trigger
                         on:input=move |e| store.trigger.set(event_target_value(&e))
                     />
-                    <span class="help">{t().trigger_help}</span>
+                    <span class="help">{move || (t().trigger_help)(store.learns.get())}</span>
                 </label>
             </Show>
         </Chapter>

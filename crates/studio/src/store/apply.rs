@@ -1,7 +1,8 @@
 //! What each event of the engine changes, and what the page must do next.
 
 use atelier_protocol::{
-    AdapterInfo, Event, ModelKind, Outcome, Pixels, Preset, SampleSettings, ToolVerdict, WorkId,
+    AdapterInfo, Event, Learns, Lesson, ModelKind, Outcome, Pixels, Preset, SampleSettings,
+    ToolVerdict, TrainingSettings, WorkId,
 };
 use leptos::prelude::*;
 
@@ -126,17 +127,29 @@ impl Store {
                 job,
                 step,
                 pictures,
+                adapter,
+                nearness,
             } => {
                 if self.activity.get_untracked() == Activity::Training(job) {
                     self.pace(|pace| pace.previewed(now));
+                    self.run.update(|run| {
+                        if let Some(run) = run {
+                            run.nearness = nearness;
+                        }
+                    });
                     let pictures: Vec<Picture> = pictures
                         .into_iter()
                         .filter_map(|p| Picture::from_pixels(p, buffers))
                         .collect();
                     if !pictures.is_empty() {
+                        let adapter = adapter.and_then(|file| buffers.get(file.0).cloned());
                         self.previews.update(|rows| {
                             rows.retain(|row| row.step < step);
-                            rows.push(PreviewRow { step, pictures });
+                            rows.push(PreviewRow {
+                                step,
+                                pictures,
+                                adapter,
+                            });
                         });
                     }
                 }
@@ -514,7 +527,7 @@ impl Store {
                 });
             }
             Some(AdapterLoad::Shelf(place)) => self.current.set(Some(place)),
-            Some(AdapterLoad::Mix) => {
+            Some(AdapterLoad::Made) => {
                 self.announcement.set((t().adapter_loaded)(&info.title));
                 return Some(FollowUp::KeepAdapter(self.shelve(Shelved::new(info))));
             }
@@ -581,10 +594,48 @@ impl Store {
         self.choose_preset(preset);
     }
 
+    /// What a preset comes to for the model and the works there are.
+    pub fn preset_settings(&self, preset: Preset) -> TrainingSettings {
+        let lesson = Lesson {
+            works: self.works.with(Vec::len),
+            learns: self.learns.get(),
+        };
+        preset.suited(self.kind.get(), lesson)
+    }
+
+    /// Takes over what the works have in common; a phrase that was only suggested gives way to another.
+    pub fn choose_learns(&self, learns: Learns) {
+        let suggested = t().trigger_default;
+        let before = suggested(self.learns.get_untracked());
+        if self
+            .trigger
+            .with_untracked(|trigger| trigger.trim() == before)
+        {
+            self.trigger.set(suggested(learns).to_owned());
+        }
+        self.learns.set(learns);
+        if let Some(preset) = self.preset.get_untracked() {
+            self.choose_preset(preset);
+        }
+    }
+
+    /// Brings the steps of the preset that is chosen to the number of works.
+    pub fn suit_works(&self) {
+        if let Some(preset) = self.preset.get_untracked() {
+            let new = untrack(|| self.preset_settings(preset));
+            if self.training.with_untracked(|settings| settings.steps) != new.steps {
+                self.training.update(|settings| {
+                    settings.steps = new.steps;
+                    settings.preview_every = new.preview_every;
+                });
+            }
+        }
+    }
+
     /// Takes over a preset's values, and leaves what is the artist's own: prompts, colour, mirroring.
     pub fn choose_preset(&self, preset: Preset) {
         self.preset.set(Some(preset));
-        let new = preset.settings_for(self.kind.get_untracked());
+        let new = untrack(|| self.preset_settings(preset));
         self.training.update(|settings| {
             let own = std::mem::replace(settings, new);
             settings.preview_prompts = own.preview_prompts;

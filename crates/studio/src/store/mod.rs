@@ -24,7 +24,8 @@ use std::collections::VecDeque;
 
 use atelier_project::ModelRecord;
 use atelier_protocol::{
-    Adapter, Foretold, JobId, ModelInfo, ModelKind, Preset, SampleSettings, TrainingSettings,
+    Adapter, Foretold, JobId, Learns, ModelInfo, ModelKind, Preset, SampleSettings,
+    TrainingSettings,
 };
 use leptos::prelude::*;
 
@@ -53,6 +54,8 @@ pub struct Store {
 
     pub works: RwSignal<Vec<Work>>,
     pub trigger: RwSignal<String>,
+    /// What the works have in common.
+    pub learns: RwSignal<Learns>,
 
     /// The preset last chosen; none once its values were changed by hand.
     pub preset: RwSignal<Option<Preset>>,
@@ -132,7 +135,8 @@ impl Default for Store {
             notices: RwSignal::new(Vec::new()),
             announcement: RwSignal::new(String::new()),
             works: RwSignal::new(Vec::new()),
-            trigger: RwSignal::new(t().trigger_default.to_owned()),
+            trigger: RwSignal::new((t().trigger_default)(Learns::Style).to_owned()),
+            learns: RwSignal::new(Learns::Style),
             preset: RwSignal::new(Some(preset)),
             training: RwSignal::new(TrainingSettings {
                 preview_prompts: t()

@@ -6,9 +6,9 @@ use atelier_pictures::{Recipe, Rgb};
 use atelier_project::{
     AdapterRecord, GalleryDraft, LossRecord, PictureRecord, PreviewRecord, Project, RunRecord,
     RunState, SampleSetRecord, WorkRecord, adapter_file, base_file, checkpoint_file, hand_file,
-    preview_file,
+    preview_adapter_file, preview_file,
 };
-use atelier_protocol::{JobId, Outcome, Preset, SampleSettings, TrainingSettings, WorkId};
+use atelier_protocol::{JobId, Learns, Outcome, Preset, SampleSettings, TrainingSettings, WorkId};
 use leptos::prelude::*;
 
 use super::{
@@ -114,6 +114,7 @@ impl Store {
                 .works
                 .with(|works| works.iter().map(work_record).collect()),
             trigger: self.trigger.get(),
+            learns: self.learns.get(),
             preset: self.preset.get(),
             training: self.training.get(),
             sample: self.sample.get(),
@@ -158,11 +159,13 @@ impl Store {
             state,
             adapter: run.adapter,
             held_back: run.held_back,
+            nearness: run.nearness,
             loss: self.loss.with_untracked(|curve| curve.record(last)),
             previews: rows
                 .map(|row| PreviewRecord {
                     step: row.step,
                     pictures: row.pictures.len() as u32,
+                    adapter: row.adapter.is_some(),
                 })
                 .collect(),
             seconds_per_step: self.seconds_per_step.get_untracked(),
@@ -196,6 +199,14 @@ impl Store {
                     (name == checkpoint_file(checkpoint.step)).then(|| checkpoint.bytes.clone())
                 })
             })
+            .or_else(|| {
+                self.previews.with_untracked(|rows| {
+                    let row = rows
+                        .iter()
+                        .find(|row| name == preview_adapter_file(row.step));
+                    row.and_then(|row| row.adapter.clone())
+                })
+            })
             .or_else(|| self.preview_png(name))
     }
 
@@ -226,7 +237,9 @@ impl Store {
             ..Preset::Balanced.settings_for(kind)
         };
         self.works.set(Vec::new());
-        self.trigger.set(t().trigger_default.to_owned());
+        self.trigger
+            .set((t().trigger_default)(Learns::Style).to_owned());
+        self.learns.set(Learns::Style);
         self.preset.set(Some(Preset::Balanced));
         self.training.set(fresh);
         self.run.set(None);
@@ -263,6 +276,7 @@ impl Store {
         self.kind.set(project.kind);
         self.project_name.set(project.name);
         self.trigger.set(project.trigger);
+        self.learns.set(project.learns);
         self.preset.set(project.preset);
         self.training.set(project.training);
         self.sample.set(project.sample);
@@ -326,13 +340,17 @@ impl Store {
             pictures.map(|pictures| PreviewRow {
                 step: row.step,
                 pictures,
+                adapter: (row.adapter)
+                    .then(|| file(&preview_adapter_file(row.step)))
+                    .flatten(),
             })
         });
         self.previews.set(rows.flatten().collect());
         self.loss.set(LossCurve::from_record(&record.loss));
         self.seconds_per_step.set(record.seconds_per_step);
         let mut run = Run::new(self.new_job(), record.settings, record.works);
-        (run.held_back, run.adapter) = (record.held_back, record.adapter);
+        (run.held_back, run.nearness) = (record.held_back, record.nearness);
+        run.adapter = record.adapter;
         match record.state {
             RunState::Ended { step, outcome } => (run.step, run.outcome) = (step, Some(outcome)),
             RunState::Paused { step } => {
@@ -359,6 +377,7 @@ impl Store {
             }
         });
         self.trigger.track();
+        self.learns.track();
         self.preset.track();
         self.training.track();
         self.sample.track();

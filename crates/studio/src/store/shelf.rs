@@ -63,8 +63,8 @@ pub enum AdapterLoad {
         bytes: Bytes,
     },
     Shelf(usize),
-    /// Made of several; its file is asked for.
-    Mix,
+    /// The page's own making, of several or of a preview; its file is asked for.
+    Made,
 }
 
 impl Store {

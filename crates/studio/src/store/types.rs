@@ -189,6 +189,8 @@ pub struct Run {
     pub seconds_left: Option<f32>,
     /// Whether the validation loss is of works held back.
     pub held_back: bool,
+    /// Of the latest preview that is nearest to a work.
+    pub nearness: Option<f32>,
     pub preview_prompts: Vec<String>,
     pub outcome: Option<Outcome>,
     /// What it was asked for: with these, and no others, it can go on.
@@ -201,6 +203,9 @@ pub struct Run {
     pub pace: Pace,
 }
 
+/// Nearer to a work than this is a copy of it (docs/STYLEBENCH.md, "Copying").
+const COPY: f32 = 0.5;
+
 impl Run {
     pub fn new(job: JobId, settings: TrainingSettings, works: Vec<atelier_protocol::Work>) -> Self {
         Self {
@@ -209,6 +214,7 @@ impl Run {
             steps: settings.steps,
             seconds_left: None,
             held_back: false,
+            nearness: None,
             preview_prompts: settings.preview_prompts.clone(),
             outcome: None,
             settings,
@@ -217,6 +223,11 @@ impl Run {
             adapter: None,
             pace: Pace::default(),
         }
+    }
+
+    /// Whether a preview has come so near to a work that it is a copy.
+    pub fn copies(&self) -> bool {
+        self.nearness.is_some_and(|nearness| nearness < COPY)
     }
 
     /// Whether it stands still and can go on.
@@ -243,6 +254,8 @@ impl std::fmt::Debug for Checkpoint {
 pub struct PreviewRow {
     pub step: u32,
     pub pictures: Vec<Picture>,
+    /// The adapter that drew them, as a file; none before training.
+    pub adapter: Option<Bytes>,
 }
 
 /// How far a picture, or a pair, has come. Steps are those of the whole job.

@@ -1,4 +1,4 @@
-use atelier_protocol::{Outcome, Stage};
+use atelier_protocol::{Learns, Outcome, Stage};
 
 use super::{Strings, loading};
 use crate::format::{self, Span, span};
@@ -166,8 +166,23 @@ pub static DE: Strings = Strings {
     crop_of: |name| format!("Ausschnitt von {name}"),
     crop_hint: "Mit der Maus oder den Pfeiltasten den Teil wählen, der gelernt wird",
     trigger: "Stichwort",
-    trigger_help: "Begleitet jeden Bildtext beim Lernen und danach jeden Prompt: Mit diesen Worten rufst du deine Handschrift. Englisch, denn das Modell liest Englisch.",
-    trigger_default: "in this style",
+    trigger_help: |learns| match learns {
+        Learns::Style => {
+            "Begleitet jeden Bildtext beim Lernen und danach jeden Prompt: Mit diesen Worten rufst du deine Handschrift. Englisch, denn das Modell liest Englisch."
+        }
+        Learns::Subject => {
+            "Wie das Motiv heißt, auf Englisch. Begleitet jeden Bildtext beim Lernen und danach jeden Prompt."
+        }
+    },
+    trigger_default: |learns| match learns {
+        Learns::Style => "in this style",
+        Learns::Subject => "my character",
+    },
+    learns: "Was diese Werke gemeinsam haben",
+    learns_style: "Eine Handschrift",
+    learns_style_what: "Wie sie gezeichnet sind, gleich was darauf ist.",
+    learns_subject: "Ein Motiv",
+    learns_subject_what: "Jemand oder etwas, das auf jedem von ihnen ist. Die Bildtexte sagen das Übrige.",
     file_refused: |name, message| format!("{name}: {message}"),
     file_too_large: "Die Datei ist größer als 256 MB. Speichere das Bild kleiner und leg es noch einmal hinein.",
     file_unreadable: "Der Browser konnte die Datei nicht lesen. Vielleicht wurde sie verschoben oder gelöscht; leg sie noch einmal hinein.",
@@ -190,7 +205,10 @@ pub static DE: Strings = Strings {
     thorough: "Gründlich",
     thorough_what: "Näher an der Handschrift; am besten ab zwanzig Werken.",
     own_settings: "Mit eigenen Einstellungen. Wähle eine der drei, um zurückzukehren.",
-    train: "Meine Handschrift lernen",
+    train: |learns| match learns {
+        Learns::Style => "Meine Handschrift lernen",
+        Learns::Subject => "Mein Motiv lernen",
+    },
     train_needs_works: "Erst Werke hinzufügen",
     train_needs_engine: "Wartet auf das Modell …",
     train_reads_works: "Werke werden gelesen …",

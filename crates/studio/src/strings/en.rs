@@ -1,4 +1,4 @@
-use atelier_protocol::{Outcome, Stage};
+use atelier_protocol::{Learns, Outcome, Stage};
 
 use super::{Strings, loading};
 use crate::format::{Span, loss, megabytes, number, shortened, size, span};
@@ -158,8 +158,23 @@ pub static EN: Strings = Strings {
     crop_of: |name| format!("Crop of {name}"),
     crop_hint: "Drag, or use the arrow keys, to choose the part that is learned",
     trigger: "Trigger phrase",
-    trigger_help: "Goes with every caption while your hand is learned, and with every prompt once it is: these words call it.",
-    trigger_default: "in this style",
+    trigger_help: |learns| match learns {
+        Learns::Style => {
+            "Goes with every caption while your hand is learned, and with every prompt once it is: these words call it."
+        }
+        Learns::Subject => {
+            "What the subject is called, in English. Goes with every caption while it is learned, and with every prompt once it is."
+        }
+    },
+    trigger_default: |learns| match learns {
+        Learns::Style => "in this style",
+        Learns::Subject => "my character",
+    },
+    learns: "What these works have in common",
+    learns_style: "A hand",
+    learns_style_what: "How they are drawn, whatever is on them.",
+    learns_subject: "A subject",
+    learns_subject_what: "Someone or something that is on each of them. Captions say the rest.",
     file_refused: |name, message| format!("{name}: {message}"),
     file_too_large: "The file is larger than 256 MB. Save the picture at a smaller size and drop it in again.",
     file_unreadable: "The browser could not read the file. It may have been moved or deleted; drop it in again.",
@@ -182,7 +197,10 @@ pub static EN: Strings = Strings {
     thorough: "Thorough",
     thorough_what: "Closer to the hand; best with twenty works or more.",
     own_settings: "With settings of your own. Choose one of the three to go back.",
-    train: "Learn my hand",
+    train: |learns| match learns {
+        Learns::Style => "Learn my hand",
+        Learns::Subject => "Learn my subject",
+    },
     train_needs_works: "Add works first",
     train_needs_engine: "Waiting for the model …",
     train_reads_works: "Reading the works …",

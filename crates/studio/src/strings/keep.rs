@@ -44,7 +44,9 @@ pub struct Keep {
     pub works_gone: &'static str,
     pub pause_and_make: &'static str,
     pub copies: &'static str,
+    pub copies_preview: &'static str,
     pub before_and_now: &'static str,
+    pub take_preview: &'static str,
     pub title_paused: &'static str,
     pub title_done: &'static str,
     /// Step when the tab was hidden, and now.
@@ -117,8 +119,10 @@ pub static EN: Keep = Keep {
     start_over: "Start over",
     works_gone: "Works it was learning from have been removed. Start over with those that are there.",
     pause_and_make: "Pause the training and draw",
-    copies: "The loss on works held back has been rising for a while: it has begun to copy single works rather than learn the hand. An earlier preview may be better; next time take fewer steps, or add works.",
+    copies: "The loss on works held back has been rising for a while: it has begun to copy single works rather than learn the hand. An earlier preview may be better, and can be taken below; next time take fewer steps, or add works.",
+    copies_preview: "The latest previews show a picture that is nearly one of the works, though something else was asked for: it has begun to copy rather than learn the hand. An earlier preview may be better, and can be taken below; next time take fewer steps, or add works.",
     before_and_now: "Between before and now",
+    take_preview: "Draw with the hand as it was here",
     title_paused: "Paused",
     title_done: "Done",
     went_on_hidden: |from, to| {
@@ -203,8 +207,10 @@ pub static DE: Keep = Keep {
     start_over: "Neu beginnen",
     works_gone: "Werke, aus denen gelernt wurde, sind entfernt. Beginne neu mit denen, die da sind.",
     pause_and_make: "Training anhalten und zeichnen",
-    copies: "Der Verlust auf zurückgehaltenen Werken steigt seit einer Weile: es beginnt, einzelne Werke zu kopieren, statt die Handschrift zu lernen. Eine frühere Vorschau ist vielleicht besser; nimm nächstes Mal weniger Schritte oder mehr Werke.",
+    copies: "Der Verlust auf zurückgehaltenen Werken steigt seit einer Weile: es beginnt, einzelne Werke zu kopieren, statt die Handschrift zu lernen. Eine frühere Vorschau ist vielleicht besser und lässt sich unten nehmen; nimm nächstes Mal weniger Schritte oder mehr Werke.",
+    copies_preview: "In der letzten Vorschau ist ein Bild fast eines der Werke, obwohl etwas anderes verlangt war: es beginnt zu kopieren, statt die Handschrift zu lernen. Eine frühere Vorschau ist vielleicht besser und lässt sich unten nehmen; nimm nächstes Mal weniger Schritte oder mehr Werke.",
     before_and_now: "Zwischen vorher und jetzt",
+    take_preview: "Mit der Handschrift von hier zeichnen",
     title_paused: "Pause",
     title_done: "Fertig",
     went_on_hidden: |from, to| {

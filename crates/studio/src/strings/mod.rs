@@ -10,7 +10,7 @@ mod models;
 
 use std::cell::Cell;
 
-use atelier_protocol::{AdapterInfo, Outcome, SampleSettings, Stage, ToolVerdict};
+use atelier_protocol::{AdapterInfo, Learns, Outcome, SampleSettings, Stage, ToolVerdict};
 
 /// A language the page speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -182,8 +182,13 @@ pub struct Strings {
     pub crop_of: fn(&str) -> String,
     pub crop_hint: &'static str,
     pub trigger: &'static str,
-    pub trigger_help: &'static str,
-    pub trigger_default: &'static str,
+    pub trigger_help: fn(Learns) -> &'static str,
+    pub trigger_default: fn(Learns) -> &'static str,
+    pub learns: &'static str,
+    pub learns_style: &'static str,
+    pub learns_style_what: &'static str,
+    pub learns_subject: &'static str,
+    pub learns_subject_what: &'static str,
     /// File name, and the sentence on it.
     pub file_refused: fn(&str, &str) -> String,
     pub file_too_large: &'static str,
@@ -208,7 +213,7 @@ pub struct Strings {
     pub thorough: &'static str,
     pub thorough_what: &'static str,
     pub own_settings: &'static str,
-    pub train: &'static str,
+    pub train: fn(Learns) -> &'static str,
     pub train_needs_works: &'static str,
     pub train_needs_engine: &'static str,
     pub train_reads_works: &'static str,

@@ -9,7 +9,7 @@ use web_sys::File;
 use super::{MAX_FILE_BYTES, Studio};
 use crate::{
     files, format,
-    store::{AdapterLoad, EngineState, FilePurpose, Place, Tone},
+    store::{AdapterLoad, EngineState, FilePurpose, Place, PreviewRow, Tone},
     strings::t,
 };
 
@@ -107,8 +107,31 @@ impl Studio {
         let title = names.join(" + ");
         store
             .loads_awaited
-            .update_value(|l| l.push_back(AdapterLoad::Mix));
+            .update_value(|l| l.push_back(AdapterLoad::Made));
         self.ask(&Request::MixAdapters { title, parts }, &buffers);
+    }
+
+    /// Puts the adapter that drew a preview on the shelf and in use.
+    pub fn take_preview(self, row: &PreviewRow) {
+        let Some(bytes) = &row.adapter else {
+            return;
+        };
+        self.store.clear_notices(Place::Adapter);
+        if self.store.engine.get_untracked() != EngineState::Ready {
+            self.store
+                .notify(Place::Adapter, Tone::Wrong, t().adapter_needs_engine);
+            return;
+        }
+        self.store
+            .loads_awaited
+            .update_value(|l| l.push_back(AdapterLoad::Made));
+        self.ask(
+            &Request::LoadAdapter {
+                name: (t().preview_at)(row.step),
+                bytes: Buffer(0),
+            },
+            &[files::buffer(bytes)],
+        );
     }
 
     /// Takes an adapter from the shelf into use.

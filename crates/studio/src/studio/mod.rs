@@ -72,6 +72,7 @@ impl Studio {
         };
         studio.watch_example();
         studio.foretell();
+        studio.follow_works();
         studio.open_gallery();
         studio.start_engine();
         studio.begin_keeping();

@@ -113,6 +113,15 @@ impl Studio {
         });
     }
 
+    /// Keeps the chosen preset to the works, however many there are.
+    pub(super) fn follow_works(self) {
+        let count = Memo::new(move |_| self.store.works.with(Vec::len));
+        Effect::new(move |_| {
+            count.track();
+            self.store.suit_works();
+        });
+    }
+
     /// Pauses the training, makes what is asked for, and leaves the training to be gone on with.
     pub fn pause_and_make(self) {
         self.store.make_when_paused.set_value(true);

@@ -376,6 +376,37 @@ fn a_preset_leaves_what_is_the_artists_own() {
 }
 
 #[test]
+fn presets_suit_what_is_learned() {
+    let (_owner, store) = visit();
+    let expected = |works, learns| {
+        let lesson = Lesson { works, learns };
+        Preset::Balanced.suited(ModelKind::Sketch, lesson)
+    };
+    for _ in 0..6 {
+        work(&store, "a fox");
+    }
+    store.suit_works();
+    let steps = |store: &Store| store.training.with_untracked(|settings| settings.steps);
+    assert_eq!(steps(&store), expected(6, Learns::Style).steps);
+    assert!(steps(&store) < Preset::Balanced.settings().steps);
+
+    store.choose_learns(Learns::Subject);
+    let subject = (t().trigger_default)(Learns::Subject);
+    assert_eq!(store.trigger.get_untracked(), subject);
+    let settings = store.training.get_untracked();
+    assert_eq!(settings.rank, expected(6, Learns::Subject).rank);
+    // The artist's own words and values stay.
+    store.trigger.set("my fox".into());
+    store.preset.set(None);
+    store.training.update(|settings| settings.steps = 7);
+    store.choose_learns(Learns::Style);
+    work(&store, "a fox");
+    store.suit_works();
+    assert_eq!(store.trigger.get_untracked(), "my fox");
+    assert_eq!(steps(&store), 7);
+}
+
+#[test]
 fn a_mixture_is_an_adapter_that_is_kept() {
     let (_owner, store) = visit();
     let info = AdapterInfo {
@@ -388,7 +419,7 @@ fn a_mixture_is_an_adapter_that_is_kept() {
     };
     store
         .loads_awaited
-        .update_value(|l| l.push_back(AdapterLoad::Mix));
+        .update_value(|l| l.push_back(AdapterLoad::Made));
     let failed = Event::Failed {
         request: "mix_adapters".into(),
         job: None,
@@ -402,7 +433,7 @@ fn a_mixture_is_an_adapter_that_is_kept() {
     );
     store
         .loads_awaited
-        .update_value(|l| l.push_back(AdapterLoad::Mix));
+        .update_value(|l| l.push_back(AdapterLoad::Made));
     let next = store.apply(Event::AdapterLoaded(info), &[], 0.0);
     assert_eq!(next, [FollowUp::KeepAdapter(0)]);
     assert_eq!(store.current.get_untracked(), Some(0));

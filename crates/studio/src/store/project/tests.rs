@@ -49,19 +49,27 @@ fn half_a_run(store: &Store, step: u32) -> JobId {
     store.run.set(Some(Run::new(job, settings, works)));
     store.activity.set(Activity::Training(job));
     store.engine.set(EngineState::Ready);
-    let pixels = Pixels {
-        width: 16,
-        height: 16,
-        rgba: Buffer(0),
+    let preview = |step, adapter| {
+        let pixels = Pixels {
+            width: 16,
+            height: 16,
+            rgba: Buffer(0),
+        };
+        let previewed = Event::Previewed {
+            job,
+            step,
+            pictures: vec![pixels],
+            adapter,
+            nearness: Some(0.9),
+        };
+        let buffers = [vec![255; 16 * 16 * 4].into(), vec![5; 3].into()];
+        store.apply(previewed, &buffers, 0.0);
     };
-    let pixel: Bytes = vec![255; 16 * 16 * 4].into();
-    let previewed = Event::Previewed {
-        job,
-        step: 0,
-        pictures: vec![pixels],
-    };
-    store.apply(previewed, &[pixel], 0.0);
+    preview(0, None);
     for n in 1..=step + 2 {
+        if n == 2 {
+            preview(n, Some(Buffer(1)));
+        }
         let trained = Event::Trained {
             job,
             step: n,
@@ -105,7 +113,10 @@ fn a_crash_in_training_comes_back_at_its_checkpoint() {
     assert!(run.is_paused());
     assert_eq!(run.checkpoint.unwrap().bytes[..], [7; 9]);
     assert_eq!(after.loss.with_untracked(|l| l.raw_until(99).0.len()), 4);
-    assert_eq!(after.previews.with_untracked(Vec::len), 1);
+    let previews = after.previews.get_untracked();
+    let adapters: Vec<_> = previews.iter().map(|row| row.adapter.as_deref()).collect();
+    assert_eq!(adapters, [None, Some(&[5; 3][..])]);
+    assert_eq!(run.nearness, Some(0.9));
     // Kept again it is the same.
     assert_eq!(kept(&after).0, project);
 }
