@@ -8,7 +8,6 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -27,22 +26,20 @@ from .render import GOOD
 from .sample import save_samples
 
 
-CAN_BE_INT8 = ("text_encoder", "unet")
+def export(preset: Preset, work: Path, out: Path, int8_unet: bool = False) -> None:
+    """Writes models and tokenizer to `out`, with the file names of diffusers; NOTICE and samples.
 
-
-def export(preset: Preset, work: Path, out: Path, int8: Collection[str] = ()) -> None:
-    """Writes models and tokenizer to `out` in half precision, with the file names of diffusers; NOTICE and samples.
-
-    `int8`: parts (of `CAN_BE_INT8`) whose matrices are written in 8 bits (`quantise.py`); diffusers itself does not read those.
+    In half precision, but for the text encoder's matrices and those of the UNet where it is `int8_unet`: these are in
+    8 bits (`quantise.py`), which diffusers and transformers do not read by themselves.
     """
     vae, denoiser = autoencoder.finished(work / preset.name, preset), unet.finished(work / preset.name, preset)
     for name in ("unet", "vae", "text_encoder", "tokenizer", "scheduler"):
         shutil.rmtree(out / name, ignore_errors=True)
     for name, model in (("unet", denoiser), ("vae", vae)):
         model.save_config(out / name)
-        _save(model, out / name / "diffusion_pytorch_model.safetensors", name in int8)
+        _save(model, out / name / "diffusion_pytorch_model.safetensors", name == "unet" and int8_unet)
     scheduler().save_pretrained(out / "scheduler")
-    _text_encoder(work, out / "text_encoder", "text_encoder" in int8)
+    _text_encoder(work, out / "text_encoder")
     _tokenizer(work, out / "tokenizer")
     index = {
         "_class_name": "StableDiffusionPipeline",
@@ -65,10 +62,10 @@ def export(preset: Preset, work: Path, out: Path, int8: Collection[str] = ()) ->
     print(f"exported to {out}: {size_in_bytes(out) / 1e6:.1f} MB")
 
 
-def _text_encoder(work: Path, out: Path, int8: bool) -> None:
+def _text_encoder(work: Path, out: Path) -> None:
     """MiniLM without its pooler, which nothing reads."""
     out.mkdir(parents=True)
-    _save(text.TextEncoder(text.folder(work)).model, out / "model.safetensors", int8)
+    _save(text.TextEncoder(text.folder(work)).model, out / "model.safetensors", True)
     config = json.loads((text.folder(work) / "config.json").read_text())
     for local in ("_name_or_path", "transformers_version"):
         config.pop(local, None)
@@ -109,10 +106,10 @@ def main() -> int:
     parser.add_argument("--preset", required=True, choices=list(PRESETS))
     parser.add_argument("--work", type=Path, required=True, help="folder for downloads, packs and checkpoints")
     parser.add_argument("--out", type=Path, required=True, help="folder the model is written to")
-    parser.add_argument("--int8", action="append", default=[], choices=CAN_BE_INT8, help="write this part's matrices in 8 bits; may be said twice")
+    parser.add_argument("--int8-unet", action="store_true", help="write the UNet's matrices in 8 bits too")
     arguments = parser.parse_args()
     try:
-        export(PRESETS[arguments.preset], arguments.work, arguments.out, arguments.int8)
+        export(PRESETS[arguments.preset], arguments.work, arguments.out, arguments.int8_unet)
     except RecipeError as problem:
         print(problem, file=sys.stderr)
         return 1

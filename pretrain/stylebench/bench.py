@@ -20,7 +20,7 @@ from .measure import Instrument
 from .sizes import Size
 
 SEED = 0
-PRESET_STEPS = {"quick": 100, "balanced": 300, "thorough": 800}
+PRESET_STEPS = {"quick": 100, "balanced": 300, "thorough": 600}
 """Steps of the page's presets, which the reference trainer is given too."""
 
 

@@ -180,7 +180,7 @@ impl Preset {
         let (steps, rank) = match (self, is_sketch) {
             (Preset::Quick, true) => (100, 8),
             (Preset::Balanced, true) => (300, 16),
-            (Preset::Thorough, true) => (800, 16),
+            (Preset::Thorough, true) => (600, 16),
             (Preset::Quick, false) => (300, 8),
             (Preset::Balanced, false) => (800, 16),
             (Preset::Thorough, false) => (2000, 16),
@@ -217,11 +217,18 @@ impl Preset {
     }
 
     /// As [`settings_for`](Self::settings_for), suited to what is to be learned.
+    ///
+    /// Steps go with the number of works: six are learned best in a third of the steps that twenty take, and then begin
+    /// to be copied (docs/STYLEBENCH.md).
     pub fn suited(self, kind: ModelKind, lesson: Lesson) -> TrainingSettings {
         let usual = self.settings_for(kind);
+        let most = match self {
+            Preset::Quick => 1.0,
+            Preset::Balanced | Preset::Thorough => 2.0,
+        };
         let share = match lesson.works {
             0 => 1.0,
-            works => (works as f32 / USUAL_WORKS).clamp(0.4, 2.0),
+            works => (works as f32 / USUAL_WORKS).clamp(0.3, most),
         };
         let steps = (usual.steps as f32 * share / 10.0).round() as u32 * 10;
         let suited = TrainingSettings {

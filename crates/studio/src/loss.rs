@@ -71,13 +71,14 @@ impl LossCurve {
         until.copied().collect()
     }
 
-    /// Whether training has begun to copy: the last few validations were all worse than the best
-    /// one, clearly so the latest, while the loss in training went on falling.
+    /// Whether training has begun to copy: the last few validations were all worse than the best one, clearly so the
+    /// latest. It has long been rising by then (docs/STYLEBENCH.md, "Copying"): a hand is learned better for a while after
+    /// single works are predicted worse.
     pub fn copies(&self) -> bool {
         /// Validations in a row that must be worse.
         const RISES: usize = 3;
-        /// The latest must be worse by this share, so that a loss that lies still is left alone.
-        const CLEARLY: f32 = 0.01;
+        /// The latest must be worse by this share.
+        const CLEARLY: f32 = 0.25;
         let losses: Vec<f32> = self.validation.iter().map(|v| v.1).collect();
         let Some(split) = losses.len().checked_sub(RISES).filter(|s| *s > 0) else {
             return false;
@@ -210,13 +211,17 @@ mod tests {
             }
             curve.copies()
         };
-        assert!(curve(&[0.20, 0.15, 0.12, 0.125, 0.13, 0.14]));
+        assert!(curve(&[0.20, 0.15, 0.12, 0.125, 0.13, 0.16]));
         assert!(
-            !curve(&[0.20, 0.15, 0.12, 0.13, 0.14]),
+            !curve(&[0.20, 0.15, 0.12, 0.125, 0.13, 0.14]),
+            "rises as it does where the hand is still learned"
+        );
+        assert!(
+            !curve(&[0.20, 0.15, 0.12, 0.15, 0.16]),
             "only two are worse"
         );
         assert!(
-            !curve(&[0.20, 0.15, 0.12, 0.13, 0.119, 0.13]),
+            !curve(&[0.20, 0.15, 0.12, 0.13, 0.119, 0.16]),
             "a new best between"
         );
         assert!(!curve(&[0.12, 0.1201, 0.1202, 0.1201]), "lies still");

@@ -117,7 +117,8 @@ impl Studio {
     pub(super) fn follow_works(self) {
         let count = Memo::new(move |_| self.store.works.with(Vec::len));
         Effect::new(move |_| {
-            count.track();
+            // Read, not only followed: one that nobody reads is never reckoned, and so never changes.
+            let _ = count.get();
             self.store.suit_works();
         });
     }
