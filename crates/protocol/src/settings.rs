@@ -157,7 +157,7 @@ impl TrainingSettings {
     }
 }
 
-/// So many works the presets' own steps are for.
+/// From so many works on the presets' own steps hold.
 const USUAL_WORKS: f32 = 20.0;
 /// Pictures that a model of Stable Diffusion draws itself before it learns a subject.
 const PRIOR_PICTURES: u32 = 10;
@@ -218,17 +218,13 @@ impl Preset {
 
     /// As [`settings_for`](Self::settings_for), suited to what is to be learned.
     ///
-    /// Steps go with the number of works: six are learned best in a third of the steps that twenty take, and then begin
-    /// to be copied (docs/STYLEBENCH.md).
+    /// Few works take fewer steps: six are learned in a third of those that twenty take, and begin to be copied after.
+    /// Forty are learned better than twenty in as many (docs/STYLEBENCH.md).
     pub fn suited(self, kind: ModelKind, lesson: Lesson) -> TrainingSettings {
         let usual = self.settings_for(kind);
-        let most = match self {
-            Preset::Quick => 1.0,
-            Preset::Balanced | Preset::Thorough => 2.0,
-        };
         let share = match lesson.works {
             0 => 1.0,
-            works => (works as f32 / USUAL_WORKS).clamp(0.3, most),
+            works => (works as f32 / USUAL_WORKS).clamp(0.3, 1.0),
         };
         let steps = (usual.steps as f32 * share / 10.0).round() as u32 * 10;
         let suited = TrainingSettings {
