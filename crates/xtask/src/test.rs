@@ -92,8 +92,7 @@ pub fn run(project: &Project, options: &Options) -> Result<ExitCode> {
     let mut total = Tally::default();
     let mut took = vec![("setup", start.elapsed())];
     thread::scope(|scope| {
-        // Compilers and tests leave processors idle for half of their time, so the page is built beside what comes
-        // before the browser.
+        // Beside what comes before the browser: where compilers wait for one another, the page's go on.
         let builds = options.parts.contains(&Part::Browser);
         let mut page = builds.then(|| scope.spawn(|| page::build(project, options.build, None)));
         for part in Part::ALL {

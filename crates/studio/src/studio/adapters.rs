@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use atelier_protocol::{Buffer, Label, Request};
+use js_sys::ArrayBuffer;
 use leptos::{prelude::*, task::spawn_local};
 use web_sys::File;
 
@@ -76,15 +77,15 @@ impl Studio {
                 name: name.clone(),
                 bytes,
             };
-            self.store.loads_awaited.update_value(|l| l.push_back(load));
-            self.ask(
-                &Request::LoadAdapter {
-                    name,
-                    bytes: Buffer(0),
-                },
-                &[buffer],
-            );
+            self.put_in(load, name, buffer);
         });
+    }
+
+    /// Has the engine take an adapter's file into use; its answer is about `load`.
+    pub(super) fn put_in(self, load: AdapterLoad, name: String, file: ArrayBuffer) {
+        self.store.loads_awaited.update_value(|l| l.push_back(load));
+        let bytes = Buffer(0);
+        self.ask(&Request::LoadAdapter { name, bytes }, &[file]);
     }
 
     /// Makes one adapter of several on the shelf, each at its strength.
@@ -122,16 +123,8 @@ impl Studio {
                 .notify(Place::Adapter, Tone::Wrong, t().adapter_needs_engine);
             return;
         }
-        self.store
-            .loads_awaited
-            .update_value(|l| l.push_back(AdapterLoad::Made));
-        self.ask(
-            &Request::LoadAdapter {
-                name: (t().preview_at)(row.step),
-                bytes: Buffer(0),
-            },
-            &[files::buffer(bytes)],
-        );
+        let name = (t().preview_at)(row.step);
+        self.put_in(AdapterLoad::Made, name, files::buffer(bytes));
     }
 
     /// Takes an adapter from the shelf into use.
@@ -142,16 +135,7 @@ impl Studio {
             .with_untracked(|s| s.get(place).map(|s| (s.file_name.clone(), s.bytes.clone())));
         if let Some((name, Some(bytes))) = kept {
             self.store.clear_notices(Place::Adapter);
-            self.store
-                .loads_awaited
-                .update_value(|l| l.push_back(AdapterLoad::Shelf(place)));
-            self.ask(
-                &Request::LoadAdapter {
-                    name,
-                    bytes: Buffer(0),
-                },
-                &[files::buffer(&bytes)],
-            );
+            self.put_in(AdapterLoad::Shelf(place), name, files::buffer(&bytes));
         }
     }
 }

@@ -1,6 +1,5 @@
 //! A gallery that is visited: shown, and drawn in.
 
-use atelier_protocol::{Buffer, Request};
 use js_sys::Uint8Array;
 use leptos::{prelude::*, task::spawn_local};
 
@@ -70,14 +69,7 @@ impl Studio {
                 name: name.clone(),
                 bytes: bytes.clone(),
             };
-            store.loads_awaited.update_value(|l| l.push_back(load));
-            self.ask(
-                &Request::LoadAdapter {
-                    name,
-                    bytes: Buffer(0),
-                },
-                &[files::buffer(&bytes)],
-            );
+            self.put_in(load, name, files::buffer(&bytes));
             once
         });
     }
