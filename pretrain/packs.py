@@ -4,7 +4,8 @@
 on the other machine makes a work folder in which `pretrain.run` goes on as if it had fetched and rendered there.
 A piece holds lossless WebP pictures; the first holds the catalogue and MiniLM's small files as well, and
 MiniLM's weights travel in half precision. `result` writes the trained weights in half precision, without the
-optimizer's state, in pieces that `join` puts together; `pretrain.export` and further training take them.
+optimizer's state, in pieces that `join` puts together; `pretrain.export` and further training take them. `begin` makes
+such weights of a published model, where the checkpoints it came from are gone.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from . import text, training
+from . import quantise, text, training
 from .catalogue import catalogue
 from .errors import RecipeError
 from .render import GOOD, SIZE, WAITING
@@ -142,15 +143,28 @@ def join(source: Path, file: Path) -> None:
             stream.write(piece.read_bytes())
 
 
+def begin(model: Path, target: Path, autoencoder_steps: int, unet_steps: int) -> None:
+    """Checkpoints in `target` (a preset's folder) from a published model, for training that goes on from it as after so
+    many steps. Optimizers start anew."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name, part, key, steps in (("autoencoder.pt", "vae", "model", autoencoder_steps), ("unet.pt", "unet", "average", unet_steps)):
+        file = model / part / "diffusion_pytorch_model.safetensors"
+        if not file.exists():
+            raise RecipeError(f"There is no {part} in {model}. Name the folder of a model that the recipe has exported.")
+        training.save_checkpoint(target / name, {key: quantise.dequantised(load_file(file)), "step": steps})
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, first, second in (("pack", "--work", "--to"), ("unpack", "--work", "--from"), ("result", "--work", "--to"), ("join", "--file", "--from")):
+    for name, first, second in (("pack", "--work", "--to"), ("unpack", "--work", "--from"), ("result", "--work", "--to"), ("join", "--file", "--from"), ("begin", "--work", "--from")):
         command = commands.add_parser(name)
         command.add_argument(first, dest="here", type=Path, required=True)
         command.add_argument(second, dest="folder", type=Path, required=True)
         if name == "result":
             command.add_argument("--megabytes", type=float, default=15, help="size of a piece")
+        if name == "begin":
+            command.add_argument("--steps", type=int, nargs=2, metavar=("AUTOENCODER", "UNET"), required=True, help="what the model has had")
     arguments = parser.parse_args()
     try:
         match arguments.command:
@@ -163,6 +177,8 @@ def main() -> int:
                 result(arguments.here, arguments.folder, int(arguments.megabytes * 1e6))
             case "join":
                 join(arguments.folder, arguments.here)
+            case "begin":
+                begin(arguments.folder, arguments.here, *arguments.steps)
     except RecipeError as problem:
         print(problem, file=sys.stderr)
         return 1

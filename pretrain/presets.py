@@ -40,6 +40,8 @@ class UNetPreset:
     steps: int
     learning_rate: float
     warmup_steps: int
+    cooldown_steps: int
+    """How many of the last steps the rate falls to zero over."""
     ema_decay: float
     checkpoint_every: int
     sample_every: int
@@ -120,7 +122,7 @@ PRESETS = {
             encoder_blocks=(1, 2, 2, 2),
             decoder_blocks=(2, 2, 2, 1),
             batch=16,
-            steps=3674,
+            steps=12000,
             learning_rate=1.5e-3,
         ),
         unet=UNetPreset(
@@ -129,9 +131,10 @@ PRESETS = {
             layers_per_block=1,
             head_dim=32,
             batch=48,
-            steps=20000,
+            steps=26000,
             learning_rate=1e-3,
             warmup_steps=100,
+            cooldown_steps=4000,
             ema_decay=0.998,
             checkpoint_every=250,
             sample_every=500,
@@ -166,6 +169,7 @@ PRESETS = {
             steps=60000,
             learning_rate=5e-4,
             warmup_steps=1000,
+            cooldown_steps=10000,
             ema_decay=0.9995,
             checkpoint_every=500,
             sample_every=1000,
@@ -200,6 +204,7 @@ PRESETS = {
             steps=20,
             learning_rate=1e-3,
             warmup_steps=5,
+            cooldown_steps=5,
             ema_decay=0.9,
             checkpoint_every=10,
             sample_every=20,

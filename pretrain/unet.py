@@ -2,8 +2,9 @@
 
 v-prediction on a schedule with zero terminal SNR; the loss is the plain squared error of v, which weighs
 the noisiest steps as much as the others (min-SNR would give the last one nothing to learn). The rate is
-constant after the warm-up and the moving average takes the place of its decay, so that a run may stop and
-go on anywhere and sees exactly what an uninterrupted one would have seen.
+constant between its warm-up and the cool-down at the end; until that begins the moving average takes its place, so that
+a run may be stopped and exported anywhere. It depends on the step alone: a run that goes on sees exactly what an
+uninterrupted one would have seen.
 """
 
 import time
@@ -63,7 +64,7 @@ def train(folder: Path, preset: Preset, pictures: list[Picture], until: float, p
             batch = waiting.result()
             waiting = loader.submit(batches.at, step + 1)
             for group in optimizer.param_groups:
-                group["lr"] = sizes.learning_rate * min(1.0, (step + 1) / sizes.warmup_steps)
+                group["lr"] = sizes.learning_rate * min(1.0, (step + 1) / sizes.warmup_steps, (sizes.steps - step) / sizes.cooldown_steps)
             noisy, timesteps, text, target = (tensor.to(accelerator.device) for tensor in batch)
             loss = F.mse_loss(trained(noisy, timesteps, text).sample.float(), target)
             accelerator.backward(loss)

@@ -27,7 +27,7 @@ use crate::{KernelError, meter::Watch, write_into};
 
 /// Runs before the capture, at least. The first allocates and compiles; from the second on burn's fusion
 /// takes the path that the capture must find warm.
-const WARM_UP_RUNS: usize = 3;
+const WARM_UP_RUNS: usize = 2;
 /// And at most. A capture may not allocate, so the runs go on until one has needed no more memory than
 /// the one before it: beside another graph, whose memory is not to be touched, that takes some more.
 const MOST_WARM_UP_RUNS: usize = 8;
