@@ -20,8 +20,17 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 use channel::{Inbox, receive};
 use serve::Server;
 
+unsafe extern "C" {
+    /// Made by the linker: runs what crates want done before anything else. cubecl's intermediate language
+    /// registers its operations so, some thousands of them.
+    fn __wasm_call_ctors();
+}
+
 /// Begins to listen. Called once, when the worker's module has loaded.
 pub fn start() {
+    // SAFETY: once, and before anything else. Where nothing calls it by name the linker calls it itself, on
+    // every entry from JavaScript (docs/DESIGN.md).
+    unsafe { __wasm_call_ctors() };
     console_error_panic_hook::set_once();
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     let inbox = Rc::new(RefCell::new(Inbox::default()));

@@ -1,7 +1,7 @@
 //! Record once, replay: the one place that owns graph capture.
 //!
-//! burn's eager path costs several times a step's GPU work in a browser, nearly all of it in the
-//! page's processor (docs/DESIGN.md). A [`Recorded`] computation is run eagerly a few times, captured
+//! In a browser, handing over a step's work kernel by kernel keeps the processor busy for longer than a
+//! good graphics card takes to do it (docs/DESIGN.md). A [`Recorded`] computation is run eagerly a few times, captured
 //! into a GPU graph, checked against its eager result, and from then on replayed.
 //!
 //! # The contract
@@ -17,6 +17,8 @@
 //! Where capture is refused (on the CPU, or when a recorded run does not equal the eager one bit for
 //! bit) the closure is run each time instead, with equal results.
 
+use std::{future::poll_fn, pin::pin};
+
 use burn::{
     backend::{Backend, BackendGraph, Dispatch},
     tensor::{Device, Tensor, TensorData},
@@ -27,10 +29,10 @@ use crate::{KernelError, meter::Watch, write_into};
 
 /// Runs before the capture, at least. The first allocates and compiles; from the second on burn's fusion
 /// takes the path that the capture must find warm.
-const WARM_UP_RUNS: usize = 2;
+const WARM_UP_RUNS: u32 = 2;
 /// And at most. A capture may not allocate, so the runs go on until one has needed no more memory than
 /// the one before it: beside another graph, whose memory is not to be touched, that takes some more.
-const MOST_WARM_UP_RUNS: usize = 8;
+const MOST_WARM_UP_RUNS: u32 = 8;
 
 type Closure = Box<dyn Fn(Tensor<1>) -> Tensor<1>>;
 
@@ -46,12 +48,17 @@ pub struct Recorded {
 }
 
 /// How long the runs of a recording took, for benches and for the page's own estimate.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Timing {
     /// The last eager run, its result read.
     pub eager: Duration,
+    /// The part of it before the processor had handed the work over, which is what a replay saves. (Natively
+    /// reading waits for the device, so that it is all of it.)
+    pub eager_launch: Duration,
     /// The first replay, its result read; none where the closure is run each time.
     pub replay: Option<Duration>,
+    /// As `eager_launch`.
+    pub replay_launch: Option<Duration>,
     /// How often recording ran the computation kernel by kernel.
     pub runs: u32,
 }
@@ -73,21 +80,18 @@ impl Recorded {
         let dispatch = device.as_dispatch();
         let can_capture = Dispatch::graph_prepare(dispatch).is_ok();
 
-        let mut eager = (TensorData::new(Vec::<f32>::new(), [0]), Duration::ZERO);
         let watch = Watch::start();
         let slack = slack(device);
         settle(device)?;
         let (mut runs, mut held) = (0, None);
-        while runs < MOST_WARM_UP_RUNS {
-            let start = Instant::now();
-            let result = closure(inputs.clone()).into_data_async().await?;
-            eager = (result, start.elapsed());
+        let eager = loop {
+            let run = timed(|| Ok(closure(inputs.clone()))).await?;
             runs += 1;
             let before = held.replace(watch.held());
-            if runs >= WARM_UP_RUNS && before == held {
-                break;
+            if runs == MOST_WARM_UP_RUNS || runs >= WARM_UP_RUNS && before == held {
+                break run;
             }
-        }
+        };
         drop((watch, slack));
 
         let mut graph = None;
@@ -106,17 +110,17 @@ impl Recorded {
             inputs,
             closure,
             timing: Timing {
-                eager: eager.1,
-                replay: None,
-                runs: runs as u32 + 1,
+                eager: eager.whole,
+                eager_launch: eager.launch,
+                runs: runs + 1,
+                ..Timing::default()
             },
         };
         if recorded.graph.is_some() {
-            let start = Instant::now();
-            recorded.replay()?;
-            let replayed = recorded.read_data().await?;
-            if replayed.bytes() == eager.0.bytes() {
-                recorded.timing.replay = Some(start.elapsed());
+            let replayed = timed(|| recorded.replay().map(|()| recorded.output.clone())).await?;
+            if replayed.result.bytes() == eager.result.bytes() {
+                recorded.timing.replay = Some(replayed.whole);
+                recorded.timing.replay_launch = Some(replayed.launch);
             } else {
                 recorded.graph = None;
             }
@@ -136,11 +140,7 @@ impl Recorded {
             inputs: Tensor::zeros([length], device),
             output: Tensor::zeros([1], device),
             closure: Box::new(closure),
-            timing: Timing {
-                eager: Duration::ZERO,
-                replay: None,
-                runs: 0,
-            },
+            timing: Timing::default(),
         }
     }
 
@@ -192,6 +192,31 @@ impl Recorded {
     async fn read_data(&self) -> Result<TensorData, KernelError> {
         Ok(self.output.clone().into_data_async().await?)
     }
+}
+
+/// A run with its result read, and how long that and its beginning took.
+struct Timed {
+    result: TensorData,
+    launch: Duration,
+    whole: Duration,
+}
+
+async fn timed(run: impl FnOnce() -> Result<Tensor<1>, KernelError>) -> Result<Timed, KernelError> {
+    let start = Instant::now();
+    let mut launch = None;
+    let mut reading = pin!(run()?.into_data_async());
+    // Reading hands over what is still held back, and then waits for the device.
+    let result = poll_fn(|context| {
+        let read = reading.as_mut().poll(context);
+        launch.get_or_insert_with(|| start.elapsed());
+        read
+    })
+    .await?;
+    Ok(Timed {
+        result,
+        launch: launch.unwrap_or_default(),
+        whole: start.elapsed(),
+    })
 }
 
 /// Hands everything so far to the device, in order. Inside a recorded closure, call it between what

@@ -41,6 +41,9 @@ pub enum Event {
         what: Recording,
         eager_seconds: f32,
         replay_seconds: Option<f32>,
+        /// Of these, how long the processor took to hand the work over.
+        eager_launch_seconds: f32,
+        replay_launch_seconds: Option<f32>,
     },
     /// One training step is done. `seconds_left` counts the validations and previews still to come.
     Trained {

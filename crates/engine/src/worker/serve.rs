@@ -456,6 +456,8 @@ fn recorded(what: Recording, timing: Timing) -> Event {
         what,
         eager_seconds: timing.eager.as_secs_f32(),
         replay_seconds: timing.replay.map(|replay| replay.as_secs_f32()),
+        eager_launch_seconds: timing.eager_launch.as_secs_f32(),
+        replay_launch_seconds: timing.replay_launch.map(|launch| launch.as_secs_f32()),
     }
 }
 
