@@ -71,7 +71,8 @@ step('the training step is replayed, with equal results, and faster', () => {
   // On a software adapter the arithmetic is nearly all of a step either way. What a replay saves is the processor's
   // part, which a good graphics card waits for: some fifty times were measured (docs/DESIGN.md).
   assert.ok(byKernel >= 5 * atOnce, `replayed steps are handed over ${(byKernel / atOnce).toFixed(1)} times faster`);
-  assert.ok(replay < 1.3 * eager, `a replayed step takes ${replay} s, an eager one ${eager} s`);
+  // It was six times as long when the module's constructors ran on every entry from JavaScript.
+  assert.ok(replay < 1.5 * eager && eager < 2.5 * replay, `a replayed step takes ${replay} s, an eager one ${eager} s`);
 });
 
 step('the picture with the adapter is another than the base makes', async () => {

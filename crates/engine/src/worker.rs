@@ -26,11 +26,16 @@ unsafe extern "C" {
     fn __wasm_call_ctors();
 }
 
+/// To be called once in each module that has the engine in it, before anything else. Where nothing in a module
+/// calls its constructors by name the linker has them run on every entry from JavaScript (docs/DESIGN.md).
+pub fn run_constructors() {
+    // SAFETY: takes nothing, gives nothing; each constructor registers itself, and again is no more than once.
+    unsafe { __wasm_call_ctors() };
+}
+
 /// Begins to listen. Called once, when the worker's module has loaded.
 pub fn start() {
-    // SAFETY: once, and before anything else. Where nothing calls it by name the linker calls it itself, on
-    // every entry from JavaScript (docs/DESIGN.md).
-    unsafe { __wasm_call_ctors() };
+    run_constructors();
     console_error_panic_hook::set_once();
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     let inbox = Rc::new(RefCell::new(Inbox::default()));

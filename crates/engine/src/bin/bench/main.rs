@@ -11,5 +11,8 @@ mod unet;
 
 fn main() {
     #[cfg(target_arch = "wasm32")]
-    console_error_panic_hook::set_once();
+    {
+        atelier_engine::worker::run_constructors();
+        console_error_panic_hook::set_once();
+    }
 }
