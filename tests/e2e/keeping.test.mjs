@@ -21,7 +21,10 @@ const step = steps();
 
 /** Loads the page again and waits for its engine. */
 async function reload() {
-  studio.record.events.length = 0;
+  // Not before: the old page's engine goes on until the new page is there.
+  studio.page.once('framenavigated', () => {
+    studio.record.events.length = 0;
+  });
   studio.page.once('dialog', (dialog) => dialog.accept());
   await visit(studio.page);
   await studio.event('model_loaded');

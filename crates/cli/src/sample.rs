@@ -18,7 +18,7 @@ pub struct Sample {
     prompt: String,
     #[arg(long, default_value = "")]
     negative_prompt: String,
-    /// An adapter, and how much of it: FILE or FILE:0.8. Several work together.
+    /// An adapter, and how much of it: FILE or FILE:0.8; else as much as suits the model. Several work together.
     #[arg(long)]
     adapter: Vec<String>,
     #[arg(long, default_value_t = 0)]
@@ -27,6 +27,9 @@ pub struct Sample {
     steps: u32,
     #[arg(long, default_value_t = SampleSettings::default().guidance_scale)]
     guidance_scale: f32,
+    /// Whether guidance leads away from what the base draws, and not the adapter; else as suits the model.
+    #[arg(long)]
+    guide_from_base: Option<bool>,
     /// ddim, euler, euler_ancestral, heun, dpmpp_2m, dpmpp_sde, unipc (these four also with _karras) or lcm.
     #[arg(long, default_value = "dpmpp_2m", value_parser = sampler)]
     sampler: SamplerKind,
@@ -71,13 +74,13 @@ fn generator(name: &str) -> Result<NoiseGenerator, String> {
 
 /// `FILE:strength`, where the strength may be left out. A colon that no number follows belongs to
 /// the file's name.
-fn adapter(argument: &str) -> (PathBuf, f32) {
+fn adapter(argument: &str) -> (PathBuf, Option<f32>) {
     match argument
         .rsplit_once(':')
         .map(|(file, strength)| (file, strength.parse()))
     {
-        Some((file, Ok(strength))) => (file.into(), strength),
-        _ => (argument.into(), 1.0),
+        Some((file, Ok(strength))) => (file.into(), Some(strength)),
+        _ => (argument.into(), None),
     }
 }
 
@@ -89,13 +92,14 @@ impl Sample {
             report.progress("loading", done, total, String::new());
         })
         .await?;
+        let usual = pipeline.kind().sampling(SampleSettings::default());
         let mut session = Session::new(device.clone(), pipeline);
         let mut adapters = Vec::with_capacity(self.adapter.len());
         for argument in &self.adapter {
             let (file, strength) = adapter(argument);
             let bytes = std::fs::read(&file)
                 .with_context(|| format!("{} could not be read", file.display()))?;
-            adapters.push((bytes, strength));
+            adapters.push((bytes, strength.unwrap_or(usual.strength)));
         }
         let mut strength = 1.0;
         match adapters.as_slice() {
@@ -118,7 +122,8 @@ impl Sample {
             image_strength: self.image_strength,
             generator: self.generator,
             clip_skip: self.clip_skip,
-            ..SampleSettings::default()
+            guide_from_base: self.guide_from_base.unwrap_or(usual.guide_from_base),
+            ..usual
         };
         let read = |file: &PathBuf| {
             let bytes = std::fs::read(file)
@@ -175,11 +180,10 @@ mod tests {
 
     #[test]
     fn strength_is_taken_off_the_end() {
-        assert_eq!(adapter("a.safetensors:0.8"), ("a.safetensors".into(), 0.8));
-        assert_eq!(adapter("a.safetensors"), ("a.safetensors".into(), 1.0));
-        assert_eq!(
-            adapter("c:\\a.safetensors"),
-            ("c:\\a.safetensors".into(), 1.0)
-        );
+        let part = adapter("a.safetensors:0.8");
+        assert_eq!(part, ("a.safetensors".into(), Some(0.8)));
+        for whole in ["a.safetensors", "c:\\a.safetensors"] {
+            assert_eq!(adapter(whole), (whole.into(), None));
+        }
     }
 }

@@ -1,13 +1,17 @@
 //! The guided UNet of one sampler step, recorded.
 
+use std::ops::Range;
+
 use atelier_adapter::{Lora, UNET};
 use atelier_kernels::{KernelError, Recorded, Timing, VIEW_ALIGNMENT, view};
+use atelier_models::UNet2DConditionModel;
+use atelier_protocol::SampleSettings;
 use burn::tensor::{Device, Tensor};
 
 use crate::{error::EngineError, held::Held, pipeline::Pipeline};
 
-/// Both prompts' predictions in one batched call, put together by classifier-free guidance
-/// (Ho and Salimans 2022), or the prompt's alone. Holds an adapter whose values can be exchanged.
+/// Both prompts' predictions, put together by classifier-free guidance (Ho and Salimans 2022), or the prompt's alone.
+/// Holds an adapter whose values can be exchanged.
 pub struct Denoiser {
     recorded: Recorded,
     form: Form,
@@ -24,15 +28,24 @@ pub struct Form {
     pub tokens: usize,
     /// Whether the negative prompt is asked too.
     pub guided: bool,
+    /// Whether it is asked without the adapter.
+    pub from_base: bool,
 }
 
 impl Form {
     /// For prompts of `values` values each. As in diffusers, guidance of 1 or less asks for the prompt alone, and so do
     /// models that are told the scale.
-    pub fn new(pipeline: &Pipeline, values: usize, guidance_scale: f32) -> Self {
+    pub fn new(
+        pipeline: &Pipeline,
+        values: usize,
+        settings: &SampleSettings,
+        adapter: Option<&Lora>,
+    ) -> Self {
+        let guided = settings.guidance_scale > 1.0 && !pipeline.is_told_guidance();
         Self {
             tokens: values / pipeline.embedding.max(1),
-            guided: guidance_scale > 1.0 && !pipeline.is_told_guidance(),
+            guided,
+            from_base: guided && settings.guide_from_base && adapter.is_some(),
         }
     }
 }
@@ -59,7 +72,7 @@ impl Denoiser {
         let [channels, height, width] = pipeline.latents();
         let (tokens, embedding) = (form.tokens, pipeline.embedding);
         let size = channels * height * width;
-        let (batch, is_told) = (1 + usize::from(form.guided), pipeline.is_told_guidance());
+        let (asked, is_told) = (1 + usize::from(form.guided), pipeline.is_told_guidance());
 
         let mut length = 0;
         let mut place = |values: usize| {
@@ -69,7 +82,7 @@ impl Denoiser {
         };
         let places = Places {
             latents: place(size),
-            prompts: place(batch * tokens * embedding),
+            prompts: place(asked * tokens * embedding),
             timestep: place(1),
             guidance: place(1),
             strength: place(1),
@@ -82,32 +95,42 @@ impl Denoiser {
         let unet = pipeline.unet.clone();
         let closure = move |inputs: Tensor<1>| {
             let part = |start: usize, length: usize| view(inputs.clone(), start, length);
-            let unet = match &branches {
+            let guidance = part(places.guidance, 1);
+            let predict = |unet: &UNet2DConditionModel, prompts: Range<usize>| {
+                let batch = prompts.len();
+                let latents = part(places.latents, size)
+                    .reshape([1, channels, height, width])
+                    .repeat_dim(0, batch)
+                    .autodiff();
+                let timesteps = part(places.timestep, 1).repeat_dim(0, batch).autodiff();
+                let prompts = part(places.prompts, asked * tokens * embedding)
+                    .reshape([asked, tokens, embedding])
+                    .narrow(0, prompts.start, batch)
+                    .autodiff();
+                let predicted = match is_told {
+                    true => {
+                        let told = guidance.clone().autodiff();
+                        unet.forward_guided(latents, timesteps, prompts, told)
+                    }
+                    false => unet.forward(latents, timesteps, prompts),
+                };
+                predicted.without_autodiff().reshape([batch, size])
+            };
+            let adapted = match &branches {
                 Some(branches) => branches.on(&unet, &part(places.strength, 1)),
                 None => unet.clone(),
             };
-            let latents = part(places.latents, size)
-                .reshape([1, channels, height, width])
-                .repeat_dim(0, batch);
-            let timesteps = part(places.timestep, 1).repeat_dim(0, batch);
-            let prompts = part(places.prompts, batch * tokens * embedding)
-                .reshape([batch, tokens, embedding]);
-            let guidance = part(places.guidance, 1);
-            let (latents, timesteps, prompts) =
-                (latents.autodiff(), timesteps.autodiff(), prompts.autodiff());
-            let predicted = match is_told {
-                true => {
-                    let told = guidance.clone().autodiff();
-                    unet.forward_guided(latents, timesteps, prompts, told)
-                }
-                false => unet.forward(latents, timesteps, prompts),
-            };
-            let predicted = predicted.without_autodiff();
             if !form.guided {
-                return predicted.flatten::<1>(0, 3);
+                return predict(&adapted, 0..1).flatten::<1>(0, 1);
             }
-            let [unconditional, conditional] =
-                [0, 1].map(|i: usize| predicted.clone().narrow(0, i, 1).flatten::<1>(0, 3));
+            let [unconditional, conditional] = match form.from_base {
+                true => [predict(&unet, 0..1), predict(&adapted, 1..2)],
+                false => {
+                    let both = predict(&adapted, 0..2);
+                    [0, 1].map(|prompt: usize| both.clone().narrow(0, prompt, 1))
+                }
+            }
+            .map(|predicted| predicted.flatten::<1>(0, 1));
             unconditional.clone() + (conditional - unconditional) * guidance
         };
         let inputs = vec![0.0; places.length];

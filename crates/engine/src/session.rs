@@ -371,11 +371,7 @@ impl Session {
             image: latents,
             mask: mask.map(|mask| mask.latents(channels, pixels)),
         };
-        let form = Form::new(
-            &self.pipeline,
-            prompt.embedding.len(),
-            settings.guidance_scale,
-        );
+        let form = Form::new(&self.pipeline, prompt.embedding.len(), settings, lora);
         let denoiser = self.denoiser_for(lora, form).await?;
         if let Some(lora) = lora {
             denoiser.set_adapter(lora);
@@ -442,7 +438,7 @@ impl Session {
     /// Samples that go through the UNet for a picture of `steps` steps.
     fn passes(&self, steps: u32) -> u32 {
         let usual = self.usual();
-        let guided = Form::new(&self.pipeline, 0, usual.guidance_scale).guided;
+        let guided = Form::new(&self.pipeline, 0, &usual, None).guided;
         usual.steps.min(steps) * if guided { 2 } else { 1 }
     }
 
@@ -754,7 +750,8 @@ impl Session {
             let form = Form::new(
                 &self.pipeline,
                 self.pipeline.max_tokens * self.pipeline.embedding,
-                usual.guidance_scale,
+                &usual,
+                Some(&present.lora),
             );
             let denoiser = self.denoiser_for(Some(&present.lora), form).await?;
             tell(TrainingEvent::SamplerRecorded(denoiser.timing()));

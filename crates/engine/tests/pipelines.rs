@@ -83,7 +83,7 @@ fn settings(kind: &str, name: &str) -> Result<SampleSettings, Box<dyn Error>> {
         guidance_scale: common.guidance_scale,
         sampler,
         generator: NoiseGenerator::Torch,
-        ..SampleSettings::default()
+        ..ModelKind::StableDiffusion.sampling(SampleSettings::default())
     };
     match (kind, special) {
         ("turbo", steps) => {
@@ -97,6 +97,7 @@ fn settings(kind: &str, name: &str) -> Result<SampleSettings, Box<dyn Error>> {
             settings.negative_prompt.clear();
         }
         (_, "inpaint") => settings.image_strength = common.image_strength,
+        (_, "adapter_from_base") => settings.guide_from_base = true,
         (_, "" | "adapter" | "adapter_text" | "ours" | "ours_text") => {}
         (_, special) => return Err(format!("what is {special}?").into()),
     }
@@ -141,7 +142,9 @@ fn pictures_agree(kind: &str, pipeline: Pipeline, device: Device, chosen: &[&str
         let settings = settings(kind, name)?;
         // One that diffusers saved, and one of ours that it loaded.
         let adapter = match name {
-            _ if name.ends_with(".adapter") => format!("pipelines/{kind}/adapter.safetensors"),
+            _ if name.ends_with(".adapter") || name.ends_with(".adapter_from_base") => {
+                format!("pipelines/{kind}/adapter.safetensors")
+            }
             _ if name.ends_with(".adapter_text") => {
                 format!("pipelines/{kind}/adapter_text.safetensors")
             }

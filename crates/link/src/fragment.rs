@@ -1,7 +1,7 @@
-//! The recipe behind the `#`: `picture=1.` and, in base64url, the deflated fields; after another
+//! The recipe behind the `#`: `picture=2.` and, in base64url, the deflated fields; after another
 //! dot, an adapter.
 
-use atelier_protocol::{SampleSettings, SamplerKind};
+use atelier_protocol::{NoiseGenerator, SampleSettings, SamplerKind};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use miniz_oxide::{deflate::compress_to_vec, inflate::decompress_to_vec_with_limit};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub const MAX_LINK_CHARS: usize = 2_000;
 /// Fields of a recipe, unpacked, are never larger: two prompts, names and addresses.
 const MAX_FIELDS: usize = 24 << 10;
 const NAME: &str = "picture=";
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// What a link brought.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub struct Carried {
 }
 
 /// The fields, in the order in which they are written. This order is version 1: what is to change
-/// needs version 2.
+/// needs another version.
 #[derive(Serialize, Deserialize)]
 struct Fields {
     prompt: String,
@@ -47,6 +47,14 @@ struct Fields {
     model_hash: Vec<u8>,
     /// Title, hash, address.
     adapters: Vec<(String, Vec<u8>, String)>,
+}
+
+/// What version 2 writes after them. In links of version 1 all of it is as by default.
+#[derive(Default, Serialize, Deserialize)]
+struct MoreFields {
+    guide_from_base: bool,
+    torch: bool,
+    clip_skip: u32,
 }
 
 const SAMPLERS: [(u8, SamplerKind); 12] = [
@@ -105,8 +113,13 @@ pub fn to_link(page: &str, recipe: &Recipe, adapter: Option<&Packed>) -> Result<
             })
             .collect(),
     };
+    let more = MoreFields {
+        guide_from_base: settings.guide_from_base,
+        torch: settings.generator == NoiseGenerator::Torch,
+        clip_skip: settings.clip_skip,
+    };
     // Writing plain fields to memory does not fail.
-    let plain = postcard::to_allocvec(&fields).map_err(|_| LinkError::Damaged)?;
+    let plain = postcard::to_allocvec(&(fields, more)).map_err(|_| LinkError::Damaged)?;
     let packed = URL_SAFE_NO_PAD.encode(compress_to_vec(&plain, 9));
     let page = page.split('#').next().unwrap_or_default();
     let mut link = format!("{page}#{NAME}{VERSION}.{packed}");
@@ -137,8 +150,8 @@ pub fn from_fragment(fragment: &str) -> Option<Result<Carried, LinkError>> {
 fn read(text: &str) -> Result<Carried, LinkError> {
     let mut parts = text.splitn(3, '.');
     let version = parts.next().unwrap_or_default();
-    if version != VERSION {
-        let newer = version.parse::<u32>().is_ok_and(|v| v > 1);
+    if !["1", VERSION].contains(&version) {
+        let newer = version.parse::<u32>().is_ok_and(|v| v > 2);
         return Err(if newer {
             LinkError::Newer
         } else {
@@ -154,6 +167,10 @@ fn read(text: &str) -> Result<Carried, LinkError> {
     let packed = URL_SAFE_NO_PAD.decode(packed).map_err(|_| damaged())?;
     let plain = decompress_to_vec_with_limit(&packed, MAX_FIELDS).map_err(|_| damaged())?;
     let (fields, rest) = postcard::take_from_bytes::<Fields>(&plain).map_err(|_| damaged())?;
+    let (more, rest) = match version {
+        VERSION => postcard::take_from_bytes::<MoreFields>(rest).map_err(|_| damaged())?,
+        _ => (MoreFields::default(), rest),
+    };
     let sampler = SAMPLERS.into_iter().find(|(c, _)| *c == fields.sampler);
     let (true, true, Some((_, sampler))) = (
         rest.is_empty(),
@@ -178,7 +195,12 @@ fn read(text: &str) -> Result<Carried, LinkError> {
             variation_seed: fields.variation_seed,
             variation_strength: fields.variation_strength,
             image_strength: fields.image_strength,
-            ..SampleSettings::default()
+            guide_from_base: more.guide_from_base,
+            generator: match more.torch {
+                true => NoiseGenerator::Torch,
+                false => NoiseGenerator::Own,
+            },
+            clip_skip: more.clip_skip,
         },
         adapters: fields
             .adapters
@@ -214,6 +236,8 @@ mod tests {
                 strength: 0.85,
                 variation_seed: 9,
                 variation_strength: 0.2,
+                generator: NoiseGenerator::Torch,
+                clip_skip: 1,
                 ..SampleSettings::default()
             },
             adapters: vec![AdapterRef {
@@ -244,8 +268,14 @@ mod tests {
     /// Version 1 as it was first given away; links must be read for as long as there are any.
     #[test]
     fn links_of_old_are_read() {
-        let old = to_link("", &recipe(), None).unwrap();
-        assert_eq!(old, FIRST);
+        let mut old = recipe();
+        old.settings = SampleSettings {
+            guide_from_base: false,
+            generator: NoiseGenerator::Own,
+            clip_skip: 0,
+            ..old.settings
+        };
+        assert_eq!(back(FIRST).unwrap().recipe, old);
     }
     const FIRST: &str = "#picture=1.hc0vDsIwFIDxlhAIngM8gYOsHsE4ACgUsoFHu9C1S19JmBsnQBIwHAABB-AI7BgEyw34I6b381--vgSTKB202xCCsyCBUmkMJGSkXQ7gtbs-9zd4nw_3pvKYfyq8y1gxbpyO85h3ysdkxBiLWcFbszWGhYZLDd6e5qB_Dyhr9HQIGQ2FwK1MM4OR80r8y4jkCgNacp6-";
 
@@ -271,7 +301,7 @@ mod tests {
         for place in ["", "#", "#make", "works", "pictures", "#picture"] {
             assert!(from_fragment(place).is_none(), "{place}");
         }
-        assert_eq!(from_fragment("picture=2.xx"), Some(Err(LinkError::Newer)));
+        assert_eq!(from_fragment("picture=3.xx"), Some(Err(LinkError::Newer)));
         assert_eq!(from_fragment("picture=1."), Some(Err(LinkError::Damaged)));
         let link = to_link("", &recipe(), None).unwrap();
         assert_eq!(back(&link[..link.len() - 9]), Err(LinkError::Damaged));

@@ -70,7 +70,7 @@ fn a1111(text: &str) -> Option<Recipe> {
     read.steps?;
     let (prompt, called) = without_calls(&read.prompt);
     let start = SampleSettings::default();
-    let strength = called.first().map_or(start.strength, |call| call.1);
+    let strength = called.first().map_or(1.0, |call| call.1);
     let hash_of = |name: &str| {
         let found = read.lora_hashes.iter().find(|(n, _)| n == name);
         found.and_then(|(_, hash)| hash.parse().ok())
@@ -95,6 +95,8 @@ fn a1111(text: &str) -> Option<Recipe> {
                 .as_deref()
                 .map_or(start.sampler, sampler_called),
             strength,
+            // No other tool does.
+            guide_from_base: false,
             ..start
         },
         adapters: named.collect(),

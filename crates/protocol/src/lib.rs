@@ -107,5 +107,6 @@ mod tests {
         let read: SampleSettings = serde_json::from_str(old).unwrap();
         assert_eq!(read.seed, u64::MAX);
         assert_eq!((read.variation_strength, read.image_strength), (0.0, 0.5));
+        assert!(!read.guide_from_base);
     }
 }

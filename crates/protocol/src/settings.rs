@@ -76,7 +76,8 @@ pub enum ModelKind {
 }
 
 impl ModelKind {
-    /// `settings` with the steps, guidance and sampler that such models' makers name.
+    /// `settings` with the steps, guidance and sampler that such models' makers name. For Sketch guidance leads away from the
+    /// base, at the strength that does best there (docs/STYLEBENCH.md); the others draw as other tools do.
     pub fn sampling(self, settings: SampleSettings) -> SampleSettings {
         let (steps, guidance_scale, sampler) = match self {
             ModelKind::Sketch => (20, 4.0, SamplerKind::DpmPlusPlus2M),
@@ -84,10 +85,13 @@ impl ModelKind {
             ModelKind::Turbo => (2, 1.0, SamplerKind::Euler),
             ModelKind::Lcm => (4, 8.0, SamplerKind::Lcm),
         };
+        let guide_from_base = self == ModelKind::Sketch;
         SampleSettings {
             steps,
             guidance_scale,
             sampler,
+            strength: if guide_from_base { 0.7 } else { 1.0 },
+            guide_from_base,
             ..settings
         }
     }
@@ -323,6 +327,11 @@ pub struct SampleSettings {
     pub sampler: SamplerKind,
     /// How much of the adapter is used: 0 none, 1 as trained. Without an adapter it is not looked at.
     pub strength: f32,
+    /// Whether guidance leads away from what the base draws without a prompt, and not from what the adapter does: away from
+    /// the base's look as well as towards the prompt, so that strengths below 1 suffice. Without guidance or an adapter
+    /// it is not looked at. Other tools have the adapter in both predictions, and so had pictures that do not say it.
+    #[serde(default)]
+    pub guide_from_base: bool,
     /// Also make the base's picture with the same seed.
     pub compare: bool,
     /// Seed of a second noise, mixed into that of `seed`.
@@ -370,7 +379,8 @@ impl Default for SampleSettings {
             steps: 20,
             guidance_scale: 4.0,
             sampler: SamplerKind::default(),
-            strength: 1.0,
+            strength: 0.7,
+            guide_from_base: true,
             compare: true,
             variation_seed: 0,
             variation_strength: 0.0,

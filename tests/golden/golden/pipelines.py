@@ -274,7 +274,7 @@ def pictures(kind, pipeline):
         found["ddim.clip_skip_1"] = picture(pipeline, **{f"{name}prompt_embeds": x for name, x in skipped.items()})
         positive, negative = long_prompt(pipeline)
         found["ddim.long"] = picture(pipeline, prompt_embeds=positive, negative_prompt_embeds=negative)
-        found["ddim.adapter"] = adapted(pipeline)
+        found["ddim.adapter"], found["ddim.adapter_from_base"] = adapted(pipeline)
         found["ddim.adapter_text"] = adapted_text(pipeline.scheduler)
         found["ddim.ours"] = with_ours(pipeline, "sd15")
         found["ddim.ours_text"] = with_ours(pipeline, "sd15_text")
@@ -284,12 +284,14 @@ def pictures(kind, pipeline):
 
 
 def adapted(pipeline):
-    """A picture with an adapter, which is left in the folder as diffusers' trainers save theirs."""
+    """A picture with an adapter, which is left in the folder as diffusers' trainers save theirs; and one where the negative
+    prompt is asked without it.
+    """
     network = pipeline.unet
     targets = ["to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2", "conv1"]
     config = LoraConfig(r=2, lora_alpha=4, target_modules=targets, init_lora_weights=False)
     state = with_factors(network, config, seed=95_000)
-    made = picture(pipeline)
+    made = picture(pipeline), picture_from_base(pipeline)
     folder = FOLDER / "pipelines/sd15"
     StableDiffusionPipeline.save_lora_weights(
         folder,
@@ -299,6 +301,24 @@ def adapted(pipeline):
     )
     (folder / "adapter.safetensors").chmod(0o644)
     network.delete_adapters("default")
+    return made
+
+
+def picture_from_base(pipeline):
+    """A picture whose unconditional predictions are those of the UNet without its adapter."""
+    network = pipeline.unet
+    whole = network.forward
+
+    def apart(sample, timestep, encoder_hidden_states, **options):
+        negative, prompt = ((sample[row : row + 1], timestep, encoder_hidden_states[row : row + 1]) for row in (0, 1))
+        network.disable_adapters()
+        unconditional = whole(*negative, **options)[0]
+        network.enable_adapters()
+        return (torch.cat([unconditional, whole(*prompt, **options)[0]]),)
+
+    network.forward = apart
+    made = picture(pipeline)
+    del network.forward
     return made
 
 

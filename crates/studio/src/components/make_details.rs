@@ -33,6 +33,9 @@ pub fn MakeDetails() -> impl IntoView {
                 <NumberField label=t().guidance help=t().guidance_help testid="guidance" min=1.0 max=30.0 step=0.5
                     value=Signal::derive(move || sample.with(|s| f64::from(s.guidance_scale)))
                     set=move |v| sample.update(|s| s.guidance_scale = v as f32) />
+                <CheckField label=t().from_base.to_owned() help=t().from_base_help testid="guide-from-base"
+                    value=Signal::derive(move || sample.with(|s| s.guide_from_base))
+                    set=move |v| sample.update(|s| s.guide_from_base = v) />
                 <label class="field">
                     <span class="label">{t().sampler}</span>
                     <select

@@ -41,7 +41,7 @@ impl Default for Wish {
             kind: Kind::Single,
             count: 1,
             variation: 0.25,
-            strengths: vec![0.0, 0.5, 1.0, 1.5],
+            strengths: vec![0.0, 0.4, 0.7, 1.0],
             image: None,
         }
     }

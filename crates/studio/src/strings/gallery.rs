@@ -98,7 +98,7 @@ pub static EN: Gallery = Gallery {
     make_lead: "Say what to draw, and it is drawn in the hand of these pictures, on your own machine.",
     hand_side: "This hand",
     strength: "Strength of the hand",
-    strength_help: "0 is the model without it, 1 as it was trained; for the next picture.",
+    strength_help: "0 is the model without it; more shows more of the hand, and in the end less of the thing.",
     trigger_added: |trigger| format!("Where the hand draws, “{trigger}” is added by itself."),
     own_title: "Your own hand",
     own_lead: "This page can learn from works of yours, too, and draw as you would.",
@@ -203,7 +203,7 @@ pub static DE: Gallery = Gallery {
     make_lead: "Sag, was entstehen soll: es wird auf deinem Gerät in der Handschrift dieser Bilder gezeichnet.",
     hand_side: "Diese Handschrift",
     strength: "Stärke der Handschrift",
-    strength_help: "0 ist das Modell ohne sie, 1 wie trainiert; für das nächste Bild.",
+    strength_help: "0 ist das Modell ohne sie; mehr zeigt mehr von der Handschrift und am Ende weniger vom Ding.",
     trigger_added: |trigger| {
         format!("Wo die Handschrift zeichnet, kommt „{trigger}“ von selbst dazu.")
     },

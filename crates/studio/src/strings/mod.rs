@@ -329,6 +329,8 @@ pub struct Strings {
     pub sampler_steps_help: &'static str,
     pub guidance: &'static str,
     pub guidance_help: &'static str,
+    pub from_base: &'static str,
+    pub from_base_help: &'static str,
     pub sampler: &'static str,
     pub sampler_help: &'static str,
     pub compare: &'static str,
