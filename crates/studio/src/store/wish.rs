@@ -113,6 +113,7 @@ mod tests {
         let wish = |kind, count| Wish {
             kind,
             count,
+            strengths: vec![0.0, 0.5, 1.0],
             ..Wish::default()
         };
         let mut rolled = 0;
@@ -138,9 +139,9 @@ mod tests {
         );
         assert_ne!(variations[0].variation_seed, variations[1].variation_seed);
         let grid = wish(Kind::Grid, 1).settings(&base, &mut roll);
-        assert_eq!(grid.len(), 8);
+        assert_eq!(grid.len(), 6);
         assert_eq!(
-            (grid[5].prompt.as_str(), grid[5].strength),
+            (grid[4].prompt.as_str(), grid[4].strength),
             ("a whale", 0.5)
         );
     }
