@@ -3,7 +3,7 @@
 //   grad_x[row, c] = sum over taps and outputs of grad[target(row, tap), o] * w[o, tap, c]
 //
 // With a LoRA branch (`branch`) plus the same sum over the gradient of its middle and its factor down.
-// `scaled` multiplies by the branch's scale: from grad and the factor up it makes the middle's gradient.
+// `scaled` multiplies by the branch's scale, as in conv_forward.wgsl: from grad and the factor up it makes the middle's gradient.
 //
 // A row is a place of the input; its target under a tap is the place of the output that read it
 // there, where there is one. With `enlarged` that goes for each of the 2^up by 2^up places that were
@@ -170,7 +170,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         //@for i tm
         if (row + <i>u < rows) {
             //@if scaled
-            grad_x[out_<i> * lanes + c + <j>u] = sum_<i>_<j> * scale[0];
+            grad_x[out_<i> * lanes + c + <j>u] = sum_<i>_<j> * scale[out_<i> / dims[15]];
             //@end
             //@if !scaled
             grad_x[out_<i> * lanes + c + <j>u] = sum_<i>_<j>;

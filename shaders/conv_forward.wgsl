@@ -4,6 +4,7 @@
 //
 // With a LoRA branch (`branch`) plus the sum over r of middle[row, r] * up[o, r]. The middle is made by
 // this same shader, from the factor down in place of w, times the branch's scale (`scaled`), without bias.
+// There may be a scale for each image, or for as many rows as dims says.
 // Plus what another layer made, a value for each of out (`residual`) or for each image's outputs
 // (`per_image`).
 //
@@ -181,7 +182,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         //@for i tm
         if (row + <i>u < rows) {
             //@if scaled
-            out[out_<i> * outputs + o + <j>u] = sum_<i>_<j> * scale[0];
+            out[out_<i> * outputs + o + <j>u] = sum_<i>_<j> * scale[out_<i> / dims[15]];
             //@end
             //@if !scaled
             let at = out_<i> * outputs + o + <j>u;

@@ -159,8 +159,8 @@ impl Lora {
 }
 
 /// Hangs the branches that an adapter has in `folder` ([`UNET`](crate::UNET), [`TEXT_ENCODER`](crate::TEXT_ENCODER))
-/// into `model`. `flat` has the values of a [`Lora`] with `layout`, on the device; `scale` is one value there: the
-/// strength times [`Lora::scale`]. Both are views, so writing new values into their buffers changes what the model does.
+/// into `model`. `flat` has the values of a [`Lora`] with `layout`, on the device; `scale` is there too: the
+/// strength times [`Lora::scale`], one value or one for each of as many equal parts of the batch. Both are views, so writing new values into their buffers changes what the model does.
 pub fn attach(
     model: &mut impl Adapt,
     folder: &str,

@@ -1,11 +1,7 @@
 //! The guided UNet of one sampler step, recorded.
 
-use std::ops::Range;
-
 use atelier_adapter::{Lora, UNET};
 use atelier_kernels::{KernelError, Recorded, Timing, VIEW_ALIGNMENT, view};
-use atelier_models::UNet2DConditionModel;
-use atelier_protocol::SampleSettings;
 use burn::tensor::{Device, Tensor};
 
 use crate::{error::EngineError, held::Held, pipeline::Pipeline};
@@ -28,25 +24,21 @@ pub struct Form {
     pub tokens: usize,
     /// Whether the negative prompt is asked too.
     pub guided: bool,
-    /// Whether it is asked without the adapter.
-    pub from_base: bool,
 }
 
 impl Form {
     /// For prompts of `values` values each. As in diffusers, guidance of 1 or less asks for the prompt alone, and so do
     /// models that are told the scale.
-    pub fn new(
-        pipeline: &Pipeline,
-        values: usize,
-        settings: &SampleSettings,
-        adapter: Option<&Lora>,
-    ) -> Self {
-        let guided = settings.guidance_scale > 1.0 && !pipeline.is_told_guidance();
+    pub fn new(pipeline: &Pipeline, values: usize, guidance_scale: f32) -> Self {
         Self {
             tokens: values / pipeline.embedding.max(1),
-            guided,
-            from_base: guided && settings.guide_from_base && adapter.is_some(),
+            guided: guidance_scale > 1.0 && !pipeline.is_told_guidance(),
         }
+    }
+
+    /// Prompts that are asked.
+    fn asked(self) -> usize {
+        1 + usize::from(self.guided)
     }
 }
 
@@ -57,7 +49,8 @@ struct Places {
     prompts: usize,
     timestep: usize,
     guidance: usize,
-    strength: usize,
+    /// One for each prompt.
+    strengths: usize,
     length: usize,
 }
 
@@ -72,7 +65,7 @@ impl Denoiser {
         let [channels, height, width] = pipeline.latents();
         let (tokens, embedding) = (form.tokens, pipeline.embedding);
         let size = channels * height * width;
-        let (asked, is_told) = (1 + usize::from(form.guided), pipeline.is_told_guidance());
+        let (asked, is_told) = (form.asked(), pipeline.is_told_guidance());
 
         let mut length = 0;
         let mut place = |values: usize| {
@@ -85,7 +78,7 @@ impl Denoiser {
             prompts: place(asked * tokens * embedding),
             timestep: place(1),
             guidance: place(1),
-            strength: place(1),
+            strengths: place(asked),
             length,
         };
         let places = Places { length, ..places };
@@ -96,41 +89,30 @@ impl Denoiser {
         let closure = move |inputs: Tensor<1>| {
             let part = |start: usize, length: usize| view(inputs.clone(), start, length);
             let guidance = part(places.guidance, 1);
-            let predict = |unet: &UNet2DConditionModel, prompts: Range<usize>| {
-                let batch = prompts.len();
-                let latents = part(places.latents, size)
-                    .reshape([1, channels, height, width])
-                    .repeat_dim(0, batch)
-                    .autodiff();
-                let timesteps = part(places.timestep, 1).repeat_dim(0, batch).autodiff();
-                let prompts = part(places.prompts, asked * tokens * embedding)
-                    .reshape([asked, tokens, embedding])
-                    .narrow(0, prompts.start, batch)
-                    .autodiff();
-                let predicted = match is_told {
-                    true => {
-                        let told = guidance.clone().autodiff();
-                        unet.forward_guided(latents, timesteps, prompts, told)
-                    }
-                    false => unet.forward(latents, timesteps, prompts),
-                };
-                predicted.without_autodiff().reshape([batch, size])
-            };
-            let adapted = match &branches {
-                Some(branches) => branches.on(&unet, &part(places.strength, 1)),
+            let latents = part(places.latents, size)
+                .reshape([1, channels, height, width])
+                .repeat_dim(0, asked)
+                .autodiff();
+            let timesteps = part(places.timestep, 1).repeat_dim(0, asked).autodiff();
+            let prompts = part(places.prompts, asked * tokens * embedding)
+                .reshape([asked, tokens, embedding])
+                .autodiff();
+            let unet = match &branches {
+                Some(branches) => branches.on(&unet, &part(places.strengths, asked)),
                 None => unet.clone(),
             };
-            if !form.guided {
-                return predict(&adapted, 0..1).flatten::<1>(0, 1);
-            }
-            let [unconditional, conditional] = match form.from_base {
-                true => [predict(&unet, 0..1), predict(&adapted, 1..2)],
-                false => {
-                    let both = predict(&adapted, 0..2);
-                    [0, 1].map(|prompt: usize| both.clone().narrow(0, prompt, 1))
+            let predicted = match is_told {
+                true => {
+                    unet.forward_guided(latents, timesteps, prompts, guidance.clone().autodiff())
                 }
+                false => unet.forward(latents, timesteps, prompts),
+            };
+            let predicted = predicted.without_autodiff().reshape([asked, size]);
+            if !form.guided {
+                return predicted.flatten::<1>(0, 1);
             }
-            .map(|predicted| predicted.flatten::<1>(0, 1));
+            let [unconditional, conditional] =
+                [0, 1].map(|prompt| predicted.clone().narrow(0, prompt, 1).flatten::<1>(0, 1));
             unconditional.clone() + (conditional - unconditional) * guidance
         };
         let inputs = vec![0.0; places.length];
@@ -165,24 +147,25 @@ impl Denoiser {
         }
     }
 
-    /// Sets what stays the same over the steps of a picture. Both prompts are as long as the form says. `strength` 0 is the
-    /// base.
+    /// Sets what stays the same over the steps of a picture. Both prompts are as long as the form says. The adapter has a
+    /// strength in what is said to each of them; 0 is the base.
     pub fn set_picture(
         &mut self,
-        negative: &[f32],
-        prompt: &[f32],
+        [negative, prompt]: [&[f32]; 2],
         guidance_scale: f32,
-        strength: f32,
+        strengths: [f32; 2],
     ) {
+        let unasked = 2 - self.form.asked();
         let mut start = self.places.prompts;
-        let prompts = [negative, prompt];
-        for prompt in &prompts[usize::from(!self.form.guided)..] {
+        for prompt in &[negative, prompt][unasked..] {
             self.inputs[start..start + prompt.len()].copy_from_slice(prompt);
             start += prompt.len();
         }
         self.inputs[self.places.guidance] = guidance_scale;
         let scale = self.adapter.as_ref().map_or(0.0, Held::scale);
-        self.inputs[self.places.strength] = strength * scale;
+        for (i, strength) in strengths[unasked..].iter().enumerate() {
+            self.inputs[self.places.strengths + i] = strength * scale;
+        }
     }
 
     /// The guided prediction for `latents` (already scaled for the network) at `timestep`.

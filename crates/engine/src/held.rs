@@ -78,7 +78,7 @@ impl Held {
 }
 
 impl Branches {
-    /// `model` with them; `scale` is `[1]`, strength times [`Held::scale`].
+    /// `model` with them; `scale` is the strength times [`Held::scale`], one value or one for each image.
     pub fn on<M: Adapt + Clone>(&self, model: &M, scale: &Tensor<1>) -> M {
         let mut model = model.clone();
         attach(

@@ -371,16 +371,23 @@ impl Session {
             image: latents,
             mask: mask.map(|mask| mask.latents(channels, pixels)),
         };
-        let form = Form::new(&self.pipeline, prompt.embedding.len(), settings, lora);
+        let form = Form::new(
+            &self.pipeline,
+            prompt.embedding.len(),
+            settings.guidance_scale,
+        );
         let denoiser = self.denoiser_for(lora, form).await?;
         if let Some(lora) = lora {
             denoiser.set_adapter(lora);
         }
+        let unconditional = match settings.guide_from_base {
+            true => 0.0,
+            false => strength,
+        };
         denoiser.set_picture(
-            &negative.embedding,
-            &prompt.embedding,
+            [&negative.embedding, &prompt.embedding],
             settings.guidance_scale,
-            strength,
+            [unconditional, strength],
         );
         let latents = sampling::denoise(denoiser, &plan, &start, &mut noise, on_step).await?;
         let passes = 1 + u32::from(form.guided);
@@ -438,7 +445,7 @@ impl Session {
     /// Samples that go through the UNet for a picture of `steps` steps.
     fn passes(&self, steps: u32) -> u32 {
         let usual = self.usual();
-        let guided = Form::new(&self.pipeline, 0, &usual, None).guided;
+        let guided = Form::new(&self.pipeline, 0, usual.guidance_scale).guided;
         usual.steps.min(steps) * if guided { 2 } else { 1 }
     }
 
@@ -750,8 +757,7 @@ impl Session {
             let form = Form::new(
                 &self.pipeline,
                 self.pipeline.max_tokens * self.pipeline.embedding,
-                &usual,
-                Some(&present.lora),
+                usual.guidance_scale,
             );
             let denoiser = self.denoiser_for(Some(&present.lora), form).await?;
             tell(TrainingEvent::SamplerRecorded(denoiser.timing()));

@@ -182,7 +182,7 @@ fn middle_shape(like: &Shape, rank: usize) -> Shape {
 /// Convolutions over `[batch, height, width, channels]` with frozen weights and a bias `[outputs]`. With
 /// one tap they are linear layers. See [`crate::conv`].
 ///
-/// `adapted` ones have a LoRA branch: down `[rank, taps, channels]`, up `[outputs, rank]`, scale `[1]`, and
+/// `adapted` ones have a LoRA branch: down `[rank, taps, channels]`, up `[outputs, rank]`, scale `[1]` or as many as divide the batch, and
 /// flat places for the gradients of down and up, which are looked at where the layer says so. On a GPU
 /// gradients are written there and share their buffers, on the CPU they are new tensors.
 #[backend_extension(Cube, Flex: cfg(not(target_arch = "wasm32")), Fusion, Autodiff)]

@@ -204,10 +204,6 @@ pub(crate) fn clear_branches<M: Projections>(model: &mut M) {
 }
 
 /// The shapes of a branch's factors, for messages.
-fn shapes(
-    LowRank {
-        down, up, scale, ..
-    }: &LowRank,
-) -> String {
-    format!("{:?}, {:?}, {:?}", down.dims(), up.dims(), scale.dims())
+fn shapes(LowRank { down, up, .. }: &LowRank) -> String {
+    format!("{:?}, {:?}", down.dims(), up.dims())
 }

@@ -8,7 +8,8 @@ use crate::{
     gather_into, ops::Addition, view,
 };
 
-const SCALE: f32 = 0.7;
+/// The first of them is the scale of a batch of one or of odd many; otherwise each half of the batch has one.
+const SCALES: [f32; 2] = [0.7, -0.4];
 
 #[derive(Clone, Copy, Debug)]
 struct Case {
@@ -153,17 +154,24 @@ impl Case {
         }
     }
 
+    /// The scales of its branch.
+    fn scales(&self) -> &'static [f32] {
+        &SCALES[..1 + usize::from(self.batch.is_multiple_of(2))]
+    }
+
     /// For input, weight, bias, addition, factors and the gradient of the result; `rank` 0 for no branch.
     fn expected(&self, [x, w, bias, plus, down, up, probe]: [&[f32]; 7], rank: usize) -> Expected {
         let outputs = self.outputs;
         let rows = probe.len() / outputs;
-        let scale = f64::from(SCALE);
+        let scales = self.scales();
+        let scale = |row: usize| f64::from(scales[row * scales.len() / rows]);
         let branch = Case {
             outputs: rank,
             ..*self
         };
         let mut middle = vec![0.0; rows * rank];
         branch.products(|at_middle, at_x, at_down| {
+            let scale = scale(at_middle / rank);
             middle[at_middle] += scale * f64::from(x[at_x]) * f64::from(down[at_down]);
         });
         let mut expected = Expected {
@@ -183,7 +191,7 @@ impl Case {
                 let (at_up, at_middle) = (o * rank + r, row * rank + r);
                 expected.out[at_out] += middle[at_middle] * f64::from(up[at_up]);
                 expected.up[at_up] += g * middle[at_middle];
-                middle_grad[at_middle] += scale * g * f64::from(up[at_up]);
+                middle_grad[at_middle] += scale(row) * g * f64::from(up[at_up]);
             }
         }
         self.products(|at_out, at_x, at_w| {
@@ -280,7 +288,7 @@ pub async fn ask(
             up: tensor(&up, [outputs, rank], device)
                 .autodiff()
                 .require_grad(),
-            scale: tensor(&[SCALE], [1], device).autodiff(),
+            scale: tensor(case.scales(), [case.scales().len()], device).autodiff(),
             gradients: placed.then(places),
         };
         let run = |x: &Tensor<4>, added: &Tensor<1>, branch: Option<&LowRank>| {

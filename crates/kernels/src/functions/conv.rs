@@ -62,7 +62,8 @@ pub struct LowRank {
     pub down: Tensor<3>,
     /// `[outputs, rank]`
     pub up: Tensor<2>,
-    /// `[1]`: alpha / rank times the strength. On the device, so that a recorded graph reads what it is now.
+    /// Alpha / rank times the strength: `[1]`, or one for each of as many equal parts of the batch, so that
+    /// images with and without the branch can go together. On the device, so that a recorded graph reads what it is now.
     pub scale: Tensor<1>,
     /// Where the gradients of down and up are to be written, flat, by [`view`](crate::view) of one buffer,
     /// so that [`gather_into`](crate::gather_into) finds them there. None: wherever there is room.
@@ -152,7 +153,10 @@ pub fn conv(
                 "conv: down does not fit"
             );
             assert_eq!(up.dims(), [outputs, rank], "conv: up does not fit");
-            assert_eq!(scale.dims(), [1], "conv: one scale");
+            assert!(
+                batch.is_multiple_of(scale.dims()[0].max(1)),
+                "conv: as many scales as divide the batch"
+            );
             let [down_place, up_place] = match gradients {
                 Some(places) => places.clone(),
                 None => [scale.clone(), scale.clone()],

@@ -133,8 +133,15 @@ impl Sizes {
         )
     }
 
-    /// The sizes as the shaders read them, with `rows` of the loop at hand and the `rank` of a branch.
-    fn dims(&self, like: &CubeTensor, rows: usize, rank: usize, tiles: &Tiles) -> CubeTensor {
+    /// The sizes as the shaders read them, with `rows` of the loop at hand, the `rank` of a branch and as many `scales`.
+    fn dims(
+        &self,
+        like: &CubeTensor,
+        rows: usize,
+        rank: usize,
+        scales: usize,
+        tiles: &Tiles,
+    ) -> CubeTensor {
         let taps = self.geometry.kernel * self.geometry.kernel;
         let lanes = self.channels / self.lane();
         constant(
@@ -155,6 +162,7 @@ impl Sizes {
                 usize::from(self.geometry.upsample),
                 self.outputs * taps * lanes,
                 self.channels.div_ceil(BLOCK),
+                rows / scales,
             ]
             .map(|size| size as u32)
             .to_vec(),
@@ -207,7 +215,7 @@ enum Addend<'a> {
         plus: &'a CubeTensor,
         addition: Addition,
     },
-    /// Nothing, but all of it times this.
+    /// Nothing, but all of it times this: one value, or as many as divide the rows.
     Scale(&'a CubeTensor),
 }
 
@@ -219,14 +227,14 @@ fn forward(x: &CubeTensor, w: &Weight, addend: Addend, geometry: ConvGeometry) -
     let rows = sizes.batch * sizes.out_height * sizes.out_width;
     let tiles = Tiles::new(rows, outputs, 1, Tier::cut().tile);
     let shader = sizes.reader("conv_forward", FORWARD, &tiles, w.layout.precision);
-    let dims = |rank| sizes.dims(x, rows, rank, &tiles);
+    let dims = |rank, scales| sizes.dims(x, rows, rank, scales, &tiles);
     let mut tensors = vec![x, w.words, &out];
     let (dims, addition) = match addend {
-        Addend::Scale(_) => (dims(0), None),
+        Addend::Scale(scale) => (dims(0, scale.meta.num_elements()), None),
         Addend::Layer {
             branch, addition, ..
         } => (
-            dims(branch.map_or(0, |[_, up]| up.meta.shape[1])),
+            dims(branch.map_or(0, |[_, up]| up.meta.shape[1]), 1),
             Some(addition),
         ),
     };
@@ -289,15 +297,16 @@ fn backward_input(
     let shader = sizes.reader("conv_backward_input", BACKWARD_INPUT, &tiles, precision);
     let out = empty(grad, shape);
     let grid = tiles.grid;
-    let dims = |rank| sizes.dims(grad, rows, rank, &tiles);
+    let dims = |rank, scales| sizes.dims(grad, rows, rank, scales, &tiles);
     match extra {
-        Extra::None => launch(shader, grid, &[grad, w.words, &out, &dims(0)]),
+        Extra::None => launch(shader, grid, &[grad, w.words, &out, &dims(0, 1)]),
         Extra::Scale(scale) => {
             let shader = shader.with("scaled", 1);
-            launch(shader, grid, &[grad, w.words, &out, &dims(0), scale]);
+            let dims = dims(0, scale.meta.num_elements());
+            launch(shader, grid, &[grad, w.words, &out, &dims, scale]);
         }
         Extra::Branch(middle_grad, down) => {
-            let dims = dims(down.meta.shape[0]);
+            let dims = dims(down.meta.shape[0], 1);
             let shader = shader.with("branch", 1);
             let tensors = [grad, w.words, &out, &dims, middle_grad, down];
             launch(shader, grid, &tensors);
@@ -437,7 +446,7 @@ impl ConvOps for CubeBackend {
             true => part(&place, 0, shape),
             false => empty(&x, shape),
         };
-        let dims = sizes.dims(&x, rows, 0, &tiles);
+        let dims = sizes.dims(&x, rows, 0, 1, &tiles);
         launch(shader, tiles.grid, &[&x, &grad, &out, &dims]);
         out
     }

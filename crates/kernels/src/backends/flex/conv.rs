@@ -68,9 +68,12 @@ fn as_matrix(x: Floats) -> Floats {
     B::float_reshape(x, Shape::new([shape.num_elements() / columns, columns]))
 }
 
-/// `x`, of four axes, times the one value of `scale`.
+/// `x` times `scale`: one value, or one for each of as many equal parts of it.
 fn scaled(x: Floats, scale: Floats) -> Floats {
-    B::float_mul(x, B::float_reshape(scale, Shape::new([1; 4])))
+    let (shape, parts) = (x.shape(), scale.shape().num_elements());
+    let x = B::float_reshape(x, Shape::new([parts, shape.num_elements() / parts]));
+    let x = B::float_mul(x, B::float_reshape(scale, Shape::new([parts, 1])));
+    B::float_reshape(x, shape)
 }
 
 fn turned(x: Floats) -> Floats {
