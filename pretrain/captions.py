@@ -45,7 +45,7 @@ COLOURS = {
 
 def caption(row: Row, phrases: tuple[str, ...], ground: str | None, colour: str, rng: np.random.Generator) -> str:
     """One caption of a picture in one of its phrasings; `ground` is the background if it is not the usual one."""
-    parts = [_content(row, rng)]
+    parts = [content(row, rng)]
     if rng.random() < COLOUR_SAID:
         parts[0] = f"{colour} {parts[0]}"
     if rng.random() >= STYLE_LEFT_OUT:
@@ -55,7 +55,7 @@ def caption(row: Row, phrases: tuple[str, ...], ground: str | None, colour: str,
     return ", ".join(parts)
 
 
-def _content(row: Row, rng: np.random.Generator) -> str:
+def content(row: Row, rng: np.random.Generator) -> str:
     """Half the label, a quarter label and a keyword or two, a quarter one keyword (icons: mostly the label)."""
     if not row.keywords:
         return row.label

@@ -1,7 +1,7 @@
 """Step 4: the pictures that the networks are trained on, with their captions.
 
 From each rendered row come its own picture on white, and by chance a version on another ground and one in a
-procedural style. `pictures.npy` is [pictures, S, S, 3] uint8, `pictures.jsonl` says what each one is.
+procedural style; to these come pictures in hands that are made up. `pictures.npy` is [pictures, S, S, 3] uint8, `pictures.jsonl` says what each one is.
 """
 
 import json
@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .captions import COLOURS, FAMILY_PHRASES, caption, main_colour
+from .captions import COLOURS, FAMILY_PHRASES, caption, content, main_colour
 from .catalogue import Row, is_held_out, share_of
 from .errors import RecipeError
+from .made_up_hands import made_up_hand
 from .presets import Preset
 from .render import GOOD
 from .styles import STYLES, over
@@ -32,6 +33,12 @@ GROUP_WEIGHTS = {"symbols": 0.15, "people & body": 0.2}
 """Groups with many near-equal pictures are drawn less often."""
 
 NOT_MIRRORED_GROUPS = {"symbols"}
+
+SOME_STYLE = "in this style"
+"""Said of hands that are made up, and by those who train an adapter: a hand that no word tells."""
+
+MADE_UP = "made up"
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -64,7 +71,16 @@ def prepare(folder: Path, preset: Preset, rows: list[Row], pack: np.ndarray, sta
                         picture = replace(picture, weight=0.0)
                     pixels.append(values)
                     pictures.append(picture)
-        pictures = _normalised(pictures, preset.procedural_draws)
+            pictures = _normalised(pictures, preset.procedural_draws)
+            places = {rows[index].key: index for index in chosen}
+            drawn = [picture for picture in pictures if picture.style == "own" and picture.weight > 0 and picture.family not in ONE_COLOURED]
+            drawings = [(places[picture.key], picture.weight) for picture in drawn]
+            tasks = (_task(preset, number, rows, pack, drawings) for number in range(preset.made_up_hands))
+            made_up = [version for versions in pool.imap(_made_up, tasks, chunksize=4) for version in versions]
+        share = preset.made_up_draws / sum(picture.weight for _, picture in made_up)
+        pictures = [replace(picture, weight=picture.weight * (1 - preset.made_up_draws)) for picture in pictures]
+        pictures += [replace(picture, weight=picture.weight * share) for _, picture in made_up]
+        pixels += [values for values, _ in made_up]
         np.save(pixels_file, np.stack(pixels))
         about_file.write_text("".join(json.dumps(asdict(picture)) + "\n" for picture in pictures))
         print(f"pictures: {len(pictures)} from {len(chosen)} drawings")
@@ -121,6 +137,37 @@ def _versions(preset: Preset, row: Row, rgba: np.ndarray, rng: np.random.Generat
         if not is_held_out(row.concept, style):
             draw, phrases = STYLES[style]
             yield draw(rgba, rng), picture(style, phrases, None, weight)
+
+
+@dataclass(frozen=True)
+class _Hand:
+    """What one made-up hand is to draw."""
+
+    preset: Preset
+    number: int
+    drawings: list[tuple[Row, np.ndarray, float]]
+    """Each with its pixels [128, 128, 4] and its weight."""
+
+
+def _task(preset: Preset, number: int, rows: list[Row], pack: np.ndarray, drawings: list[tuple[int, float]]) -> _Hand:
+    """The drawings of one hand, drawn from `drawings` (index and weight) by chances that depend on the seed and its number alone."""
+    rng = np.random.default_rng([preset.seed, number])
+    weights = np.array([weight for _, weight in drawings])
+    chosen = rng.choice(len(drawings), min(preset.pictures_of_a_hand, len(drawings)), replace=False, p=weights / weights.sum())
+    return _Hand(preset, number, [(rows[index], pack[index], weight) for index, weight in (drawings[place] for place in chosen)])
+
+
+def _made_up(task: _Hand) -> list[tuple[np.ndarray, Picture]]:
+    """The pictures of one hand, [S, S, 3] uint8 each."""
+    rng = np.random.default_rng([task.preset.seed, task.number, 1])
+    hand, versions = made_up_hand(rng), []
+    for row, drawing, weight in task.drawings:
+        values = hand.draw(scaled(drawing, task.preset.picture_size), rng)
+        words = list(rng.permutation(hand.words)[:2]) or [SOME_STYLE]
+        texts = (f"{content(row, rng)}, {SOME_STYLE}", ", ".join([content(row, rng), *words]))
+        picture = Picture(row.key, row.family, MADE_UP, row.label, texts, row.group not in NOT_MIRRORED_GROUPS, weight)
+        versions.append(((values * 255).round().astype(np.uint8), picture))
+    return versions
 
 
 def _normalised(pictures: list[Picture], procedural_draws: float) -> list[Picture]:

@@ -61,6 +61,12 @@ class Preset:
     """Share of training draws that go to procedural styles."""
     backdrop_share: float
     """Chance that a picture gets a version on a tint or on dark."""
+    made_up_hands: int
+    """Hands by chance (`made_up_hands.py`)."""
+    pictures_of_a_hand: int
+    """Pictures that each of them draws."""
+    made_up_draws: float
+    """Share of training draws that go to them."""
     captions_per_picture: int
     pictures_limit: int | None
     """Draw only this many pictures (evenly picked) and fetch only what they need; None for all."""
@@ -113,6 +119,9 @@ PRESETS = {
         procedural_share=0.4,
         procedural_draws=0.2,
         backdrop_share=0.1,
+        made_up_hands=2000,
+        pictures_of_a_hand=12,
+        made_up_draws=0.5,
         captions_per_picture=2,
         pictures_limit=None,
         concepts_limit=200,
@@ -131,7 +140,7 @@ PRESETS = {
             layers_per_block=1,
             head_dim=32,
             batch=48,
-            steps=36000,
+            steps=54000,
             learning_rate=1e-3,
             warmup_steps=100,
             cooldown_steps=3000,
@@ -148,6 +157,9 @@ PRESETS = {
         procedural_share=1.0,
         procedural_draws=0.4,
         backdrop_share=0.3,
+        made_up_hands=4000,
+        pictures_of_a_hand=24,
+        made_up_draws=0.5,
         captions_per_picture=4,
         pictures_limit=None,
         concepts_limit=None,
@@ -183,6 +195,9 @@ PRESETS = {
         procedural_share=0.5,
         procedural_draws=0.3,
         backdrop_share=0.2,
+        made_up_hands=2,
+        pictures_of_a_hand=4,
+        made_up_draws=0.5,
         captions_per_picture=1,
         pictures_limit=64,
         concepts_limit=None,

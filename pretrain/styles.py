@@ -15,13 +15,13 @@ PAPER = (0.98, 0.96, 0.90)
 
 
 def pixel_art(rgba: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return _enlarge(_reduced(over(rgba, (1, 1, 1)), cells=16, colours=12), len(rgba))
+    return enlarge(reduced(over(rgba, (1, 1, 1)), cells=16, colours=12), len(rgba))
 
 
 def game_console(rgba: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Four greens on a coarse grid, as an old hand-held console shows them."""
-    grey = _reduced(over(rgba, (1, 1, 1)), cells=22, colours=8).mean(-1, keepdims=True)
-    return _enlarge(_mix((0.06, 0.22, 0.06), (0.60, 0.74, 0.06), np.round(grey * 3) / 3), len(rgba))
+    grey = reduced(over(rgba, (1, 1, 1)), cells=22, colours=8).mean(-1, keepdims=True)
+    return enlarge(_mix((0.06, 0.22, 0.06), (0.60, 0.74, 0.06), np.round(grey * 3) / 3), len(rgba))
 
 
 def duotone(rgba: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -35,15 +35,14 @@ def sticker(rgba: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A white rim cut around the drawing, and its shadow on a coloured table."""
     table = np.array([(0.35, 0.75, 0.95), (0.98, 0.72, 0.35), (0.55, 0.82, 0.50), (0.85, 0.62, 0.90)][rng.integers(4)])
     size = len(rgba)
-    rim = _image(rgba[..., 3]).filter(ImageFilter.MaxFilter(_odd(0.07 * size))).filter(ImageFilter.GaussianBlur(size / 160))
-    rim = _array(rim)[..., None]
+    rim = blurred(widened(rgba[..., 3], 0.07 * size), size / 160)[..., None]
     shadow = np.roll(rim, (round(0.03 * size),) * 2, (0, 1))
     ground = table * (1 - 0.35 * shadow) * (1 - rim) + rim
     return ground * (1 - rgba[..., 3:]) + rgba[..., :3] * rgba[..., 3:]
 
 
 def chalk(rgba: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    lines, grain = edges(rgba), _blurred(rng.random(rgba.shape[:2]), len(rgba) / 210)
+    lines, grain = edges(rgba), blurred(rng.random(rgba.shape[:2]), len(rgba) / 210)
     mark = lines * 1.3 * (grain > 0.42) + 0.25 * luminance(rgba[..., :3]) * rgba[..., 3] * (grain > 0.5)
     return _mix((0.13, 0.20, 0.17), (0.95, 0.95, 0.88), np.clip(mark, 0, 1)[..., None])
 
@@ -61,11 +60,11 @@ def watercolour(rgba: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Wavering contours, pale pigment that pools unevenly, and paper grain."""
     size = len(rgba)
     y, x = np.mgrid[:size, :size]
-    wave = [((_noise(rng, size, 16) - 0.5) * 0.055 * size).astype(int) for _ in "yx"]
+    wave = [((noise(rng, size, 16) - 0.5) * 0.055 * size).astype(int) for _ in "yx"]
     wavy = rgba[np.clip(y + wave[0], 0, size - 1), np.clip(x + wave[1], 0, size - 1)]
-    soft = np.stack([_blurred(wavy[..., channel], size / 80) for channel in range(4)], -1)
-    cover = soft[..., 3:] * (0.55 + 0.45 * _noise(rng, size, 13))[..., None]
-    paper = np.array((0.985, 0.975, 0.95)) * (0.97 + 0.03 * _noise(rng, size, size // 2))[..., None]
+    soft = np.stack([blurred(wavy[..., channel], size / 80) for channel in range(4)], -1)
+    cover = soft[..., 3:] * (0.55 + 0.45 * noise(rng, size, 13))[..., None]
+    paper = np.array((0.985, 0.975, 0.95)) * (0.97 + 0.03 * noise(rng, size, size // 2))[..., None]
     return (soft[..., :3] * 0.75 + 0.25) * cover + paper * (1 - cover)
 
 
@@ -91,7 +90,7 @@ def night(rgba: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def cross_stitch(rgba: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     size, cells = len(rgba), 16 if len(rgba) < 128 else 26
     cloth = (0.96, 0.93, 0.86)
-    colours = _enlarge(_array(_image(over(rgba, cloth)).resize((cells, cells), Image.Resampling.BOX)), size)
+    colours = enlarge(_array(_image(over(rgba, cloth)).resize((cells, cells), Image.Resampling.BOX)), size)
     y, x = (np.mgrid[:size, :size] * cells / size) % 1
     thread = ((np.abs(x - y) < 0.22) | (np.abs(x + y - 1) < 0.22))[..., None]
     return np.where(thread, colours, colours * 0.55 + 0.45 * np.array(cloth))
@@ -130,9 +129,14 @@ def luminance(rgb: np.ndarray) -> np.ndarray:
 
 def edges(rgba: np.ndarray) -> np.ndarray:
     """Contours of the picture on white, [S, S] in 0..1."""
-    grey = _blurred(luminance(over(rgba, (1, 1, 1))), len(rgba) / 180)
+    grey = blurred(luminance(over(rgba, (1, 1, 1))), len(rgba) / 180)
     strength = np.clip(8 * sum(np.abs(slope) for slope in np.gradient(grey)), 0, 1)
-    return _array(_image(strength).filter(ImageFilter.MaxFilter(3))) if len(rgba) >= 128 else strength
+    return widened(strength, 2) if len(rgba) >= 128 else strength
+
+
+def widened(values: np.ndarray, width: float) -> np.ndarray:
+    """What is bright, grown by half of `width` pixels to each side, [S, S] in 0..1."""
+    return _array(_image(values).filter(ImageFilter.MaxFilter(_odd(width))))
 
 
 def _mix(low, high, share: np.ndarray) -> np.ndarray:
@@ -147,20 +151,20 @@ def _array(image: Image.Image) -> np.ndarray:
     return np.asarray(image, np.float32) / 255
 
 
-def _blurred(values: np.ndarray, radius: float) -> np.ndarray:
+def blurred(values: np.ndarray, radius: float) -> np.ndarray:
     return _array(_image(values).filter(ImageFilter.GaussianBlur(radius)))
 
 
-def _reduced(rgb: np.ndarray, cells: int, colours: int) -> np.ndarray:
+def reduced(rgb: np.ndarray, cells: int, colours: int) -> np.ndarray:
     small = _image(rgb).resize((cells, cells), Image.Resampling.BOX)
     return _array(small.quantize(colours).convert("RGB"))
 
 
-def _enlarge(rgb: np.ndarray, size: int) -> np.ndarray:
+def enlarge(rgb: np.ndarray, size: int) -> np.ndarray:
     return _array(_image(rgb).resize((size, size), Image.Resampling.NEAREST))
 
 
-def _noise(rng: np.random.Generator, size: int, cells: int) -> np.ndarray:
+def noise(rng: np.random.Generator, size: int, cells: int) -> np.ndarray:
     """Smooth noise in 0..1 with about `cells` bumps along a side."""
     return _array(_image(rng.random((cells, cells))).resize((size, size), Image.Resampling.BICUBIC))
 

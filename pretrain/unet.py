@@ -111,7 +111,9 @@ class Batches:
         mirrored = (chance() < 0.5) & self.may_mirror[index]
         which, dropped = chance(), chance() < CAPTION_DROPOUT
         # One timestep from each of `batch` equal strata: less noise in the loss than independent draws.
-        timesteps = ((torch.arange(self.batch) + chance()) / self.batch * len(self.schedule.alphas_cumprod)).long()
+        steps = len(self.schedule.alphas_cumprod)
+        # A chance just below 1 is rounded up to the next stratum, of which the last has none.
+        timesteps = ((torch.arange(self.batch) + chance()) / self.batch * steps).long().clamp(max=steps - 1)
         noise = torch.randn((self.batch, *self.latents.values.shape[2:]), generator=generator)
 
         mine = slice(self.rank, None, self.ranks)
