@@ -36,17 +36,14 @@ class Atelier:
 
     def sample(self, prompts: list[str], folder: Path, adapter: Path | None, seed: int) -> np.ndarray:
         """Pictures [prompts, S, S, 3] uint8, the first with `seed`, each further one with the next; kept in `folder`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        pictures = []
-        for place, prompt in enumerate(prompts):
-            file = folder / f"{place:03}.png"
-            if not file.exists():
-                partial = file.with_suffix(".partial")
-                options = ["--adapter", str(adapter)] if adapter else []
-                self._run("sample", "--prompt", prompt, "--seed", str(seed + place), "--out", str(partial), *options)
-                partial.rename(file)
-            pictures.append(np.asarray(Image.open(file).convert("RGB")))
-        return np.stack(pictures)
+        if not folder.exists():
+            partial = folder.with_suffix(".partial")
+            options = [option for prompt in prompts for option in ("--prompt", prompt)]
+            if adapter:
+                options += ["--adapter", str(adapter)]
+            self._run("sample", "--seed", str(seed), "--out", str(partial), *options)
+            partial.rename(folder)
+        return np.stack([np.asarray(Image.open(folder / f"{place:03}.png").convert("RGB")) for place in range(len(prompts))])
 
     def _run(self, command: str, *options: str) -> None:
         arguments = [str(self.program), "--json", command, "--model", str(self.model), "--device", self.device, *options]

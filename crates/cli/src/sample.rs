@@ -14,8 +14,9 @@ pub struct Sample {
     /// A diffusers folder, or a single-file checkpoint (.safetensors).
     #[arg(long)]
     model: PathBuf,
-    #[arg(long)]
-    prompt: String,
+    /// What is to be drawn. Several make a picture each, every one with the next seed.
+    #[arg(long, required = true)]
+    prompt: Vec<String>,
     #[arg(long, default_value = "")]
     negative_prompt: String,
     /// An adapter, and how much of it: FILE or FILE:0.8; else as much as suits the model. Several work together.
@@ -59,7 +60,7 @@ pub struct Sample {
     size: Option<usize>,
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
-    /// The picture, a PNG.
+    /// The picture, a PNG; of several prompts a folder for 000.png and on.
     #[arg(long)]
     out: PathBuf,
 }
@@ -111,9 +112,7 @@ impl Sample {
             several => _ = session.mix_adapters(&self.adapter.join(" + "), several)?,
         }
         let settings = SampleSettings {
-            prompt: self.prompt,
             negative_prompt: self.negative_prompt,
-            seed: self.seed,
             steps: self.steps,
             guidance_scale: self.guidance_scale,
             sampler: self.sampler,
@@ -134,41 +133,59 @@ impl Sample {
         let mask = self.mask.as_ref().map(read).transpose()?;
         let given = image.map(|image| Given { image, mask });
         let with_adapter = session.adapter().is_some();
-        let start = Instant::now();
-        let picture = session
-            .sample(&settings, given.as_ref(), with_adapter, |step, steps| {
-                report.progress("sampling", u64::from(step), u64::from(steps), String::new());
-                true
-            })
-            .await?;
-        let seconds = start.elapsed().as_secs_f32();
-        let png = recipe::png(
-            &picture,
-            &settings,
-            &session.pipeline,
-            session.adapter(),
-            given.is_some(),
-        )?;
-        let png = match (self.enlarge, self.upscaler) {
+        let enlarger = match (self.enlarge, self.upscaler) {
             (Some(side), Some(folder)) => {
-                let enlarger = Enlarger::load(&Folder(folder), &device).await?;
-                enlarger.enlarge(&png, side).await?
+                Some((Enlarger::load(&Folder(folder), &device).await?, side))
             }
-            _ => png,
+            _ => None,
         };
-        std::fs::write(&self.out, png)
-            .with_context(|| format!("{} could not be written", self.out.display()))?;
-        let timing = session.denoiser_timing();
-        report.say(
-            json!({
-                "picture": self.out,
-                "seconds": seconds,
-                "truncated": picture.truncated,
-                "eager_step_seconds": timing.map(|t| t.eager.as_secs_f32()),
-                "replayed_step_seconds": timing.and_then(|t| t.replay).map(|t| t.as_secs_f32()),
-            }),
-            format!("{} in {seconds:.1} s", self.out.display()),
-        );
+        let several = self.prompt.len() > 1;
+        if several {
+            std::fs::create_dir_all(&self.out)
+                .with_context(|| format!("{} could not be made", self.out.display()))?;
+        }
+        for (place, prompt) in self.prompt.into_iter().enumerate() {
+            let settings = SampleSettings {
+                prompt,
+                seed: self.seed.wrapping_add(place as u64),
+                ..settings.clone()
+            };
+            let out = match several {
+                true => self.out.join(format!("{place:03}.png")),
+                false => self.out.clone(),
+            };
+            let start = Instant::now();
+            let picture = session
+                .sample(&settings, given.as_ref(), with_adapter, |step, steps| {
+                    report.progress("sampling", u64::from(step), u64::from(steps), String::new());
+                    true
+                })
+                .await?;
+            let seconds = start.elapsed().as_secs_f32();
+            let mut png = recipe::png(
+                &picture,
+                &settings,
+                &session.pipeline,
+                session.adapter(),
+                given.is_some(),
+            )?;
+            if let Some((enlarger, side)) = &enlarger {
+                png = enlarger.enlarge(&png, *side).await?;
+            }
+            std::fs::write(&out, png)
+                .with_context(|| format!("{} could not be written", out.display()))?;
+            let timing = session.denoiser_timing();
+            report.say(
+                json!({
+                    "picture": out,
+                    "seconds": seconds,
+                    "truncated": picture.truncated,
+                    "eager_step_seconds": timing.map(|t| t.eager.as_secs_f32()),
+                    "replayed_step_seconds": timing.and_then(|t| t.replay).map(|t| t.as_secs_f32()),
+                }),
+                format!("{} in {seconds:.1} s", out.display()),
+            );
+        }
         report.finish();
         Ok(())
     }

@@ -81,18 +81,24 @@ fn train(out: &Path, seed: &str) {
     ]);
 }
 
+const TEA: &str = "a cup of tea";
+
+/// A picture of tea with seed 3.
 fn sample(out: &Path, adapter: Option<&str>) -> Vec<u8> {
+    draw(&[TEA], "3", out, adapter);
+    std::fs::read(out).unwrap()
+}
+
+fn draw(prompts: &[&str], seed: &str, out: &Path, adapter: Option<&str>) {
     let model = model();
     let mut arguments = vec![
         "sample",
         "--model",
         &model,
-        "--prompt",
-        "a cup of tea",
         "--steps",
         "4",
         "--seed",
-        "3",
+        seed,
         "--device",
         "cpu",
         "--out",
@@ -102,8 +108,10 @@ fn sample(out: &Path, adapter: Option<&str>) -> Vec<u8> {
     if let Some(adapter) = adapter {
         arguments.extend(["--adapter", adapter]);
     }
+    for prompt in prompts {
+        arguments.extend(["--prompt", prompt]);
+    }
     succeed(&arguments);
-    std::fs::read(out).unwrap()
 }
 
 #[test]
@@ -131,7 +139,11 @@ fn the_same_seed_gives_the_same_adapter_and_the_adapter_changes_the_picture() {
 
     let picture = folder.join("picture.png");
     let base = sample(&picture, None);
-    assert_eq!(base, sample(&picture, None), "seeded");
+    let several = folder.join("several");
+    draw(&["a fox", TEA], "2", &several, None);
+    let [fox, tea] = ["000.png", "001.png"].map(|name| std::fs::read(several.join(name)).unwrap());
+    assert_eq!(tea, base, "seeded, and every one with the next seed");
+    assert_ne!(tea, fox);
     let adapted = sample(&picture, Some(text(&first)));
     assert_ne!(base, adapted);
     let stronger = sample(&picture, Some(&format!("{}:4", first.display())));
