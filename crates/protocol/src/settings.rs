@@ -161,7 +161,7 @@ impl TrainingSettings {
     }
 }
 
-/// From so many works on the presets' own steps hold.
+/// From so many works of a hand on the presets' own steps hold.
 const USUAL_WORKS: f32 = 20.0;
 /// Pictures that a model of Stable Diffusion draws itself before it learns a subject.
 const PRIOR_PICTURES: u32 = 10;
@@ -220,31 +220,32 @@ impl Preset {
         }
     }
 
-    /// As [`settings_for`](Self::settings_for), suited to what is to be learned.
+    /// As [`settings_for`](Self::settings_for), suited to what is to be learned (docs/STYLEBENCH.md).
     ///
-    /// Few works take fewer steps: six are learned in a third of those that twenty take, and begin to be copied after.
-    /// Forty are learned better than twenty in as many (docs/STYLEBENCH.md).
+    /// Few works of a hand take fewer steps: six are learned in a third of those that twenty take, and begin to be copied
+    /// after. Forty are learned better than twenty in as many. A subject takes all of them, however few its works are.
     pub fn suited(self, kind: ModelKind, lesson: Lesson) -> TrainingSettings {
         let usual = self.settings_for(kind);
-        let share = match lesson.works {
-            0 => 1.0,
-            works => (works as f32 / USUAL_WORKS).clamp(0.3, 1.0),
-        };
-        let steps = (usual.steps as f32 * share / 10.0).round() as u32 * 10;
-        let suited = TrainingSettings {
-            steps,
-            preview_every: (steps / 5).max(1),
-            ..usual
-        };
         match lesson.learns {
-            Learns::Style => suited,
+            Learns::Style => {
+                let share = match lesson.works {
+                    0 => 1.0,
+                    works => (works as f32 / USUAL_WORKS).clamp(0.3, 1.0),
+                };
+                let steps = (usual.steps as f32 * share / 10.0).round() as u32 * 10;
+                TrainingSettings {
+                    steps,
+                    preview_every: (steps / 5).max(1),
+                    ..usual
+                }
+            }
             Learns::Subject => TrainingSettings {
                 caption_dropout: 0.0,
                 prior_pictures: match kind {
                     ModelKind::Sketch => 0,
                     _ => PRIOR_PICTURES,
                 },
-                ..suited
+                ..usual
             },
         }
     }

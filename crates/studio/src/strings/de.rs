@@ -171,7 +171,7 @@ pub static DE: Strings = Strings {
             "Begleitet jeden Bildtext beim Lernen und danach jeden Prompt: Mit diesen Worten rufst du deine Handschrift. Englisch, denn das Modell liest Englisch."
         }
         Learns::Subject => {
-            "Wie das Motiv heißt, auf Englisch. Begleitet jeden Bildtext beim Lernen und danach jeden Prompt."
+            "Was das Motiv ist, auf Englisch: „my dog“ wird besser gelernt als nur ein Name. Begleitet jeden Bildtext beim Lernen und danach jeden Prompt."
         }
     },
     trigger_default: |learns| match learns {

@@ -163,7 +163,7 @@ pub static EN: Strings = Strings {
             "Goes with every caption while your hand is learned, and with every prompt once it is: these words call it."
         }
         Learns::Subject => {
-            "What the subject is called, in English. Goes with every caption while it is learned, and with every prompt once it is."
+            "What the subject is, in English: “my dog” is learned better than a name alone. Goes with every caption while it is learned, and with every prompt once it is."
         }
     },
     trigger_default: |learns| match learns {

@@ -393,8 +393,8 @@ fn presets_suit_what_is_learned() {
     store.choose_learns(Learns::Subject);
     let subject = (t().trigger_default)(Learns::Subject);
     assert_eq!(store.trigger.get_untracked(), subject);
-    let settings = store.training.get_untracked();
-    assert_eq!(settings.rank, expected(6, Learns::Subject).rank);
+    assert_eq!(steps(&store), expected(6, Learns::Subject).steps);
+    assert_eq!(steps(&store), Preset::Balanced.settings().steps);
     // The artist's own words and values stay.
     store.trigger.set("my fox".into());
     store.preset.set(None);
